@@ -1,0 +1,90 @@
+"""What the owner's own programs say to the gateway on the admin listener (`/admin/v1`)."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from contract.signin import Address
+from contract.wire import Answer, EngineId, EngineName, Request
+
+
+class UserAdd(Request):
+    """Put an address on the owner's list."""
+
+    address: Address
+    name: Annotated[str, Field(max_length=64)] = ""
+
+
+class User(Answer):
+    """A user: one address of the list."""
+
+    id: str
+    address: str
+    name: str
+
+
+class UserList(Answer):
+    """Everyone on the list."""
+
+    users: list[User]
+
+
+class EngineAdd(Request):
+    """Make an engine and its queue."""
+
+    name: EngineName
+
+
+class EngineAdded(Answer):
+    """The new engine; `token` is shown this once."""
+
+    id: EngineId
+    name: EngineName
+    token: str = Field(repr=False)
+
+
+class Percentiles(Answer):
+    """Milliseconds over the last 15 minutes; None where nothing was measured."""
+
+    count: int
+    p50: float | None
+    p95: float | None
+    p99: float | None
+
+
+class InstanceStatus(Answer):
+    """A process that serves an engine."""
+
+    instance: str
+    version: str
+    slots: int
+    busy: int
+    kinds: list[str]
+    seconds_since_seen: float
+
+
+class EngineStatus(Answer):
+    """One engine with its queue."""
+
+    id: EngineId
+    name: EngineName
+    state: str
+    """`up` (an instance was heard in the last 30 s), `down`, or `unavailable` (its file cannot be opened)."""
+    reason: str | None = None
+    scheduled: int
+    queued: int
+    running: int
+    start_delay_ms: Percentiles
+    instances: list[InstanceStatus]
+
+
+class GatewayStatus(Answer):
+    """The answer behind `flowork status`."""
+
+    version: str
+    gateway_id: str
+    address: str
+    state: str
+    """`ready`, `draining` or `degraded` (an engine's queue is unavailable)."""
+    users: int
+    engines: list[EngineStatus]

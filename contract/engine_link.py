@@ -1,0 +1,193 @@
+"""What an engine and the gateway say to each other (protocol §5, `/internal/v1`)."""
+
+from typing import Annotated
+
+from pydantic import Field, JsonValue
+
+from contract import limits
+from contract.wire import Answer, AttemptId, InstanceId, JobId, LeaseToken, Request, Traceparent, Word
+from contract.words import AppendStatus, Directive, FinishStatus, LogLevel, Outcome
+
+
+class Announce(Request):
+    """What an instance is and can do; repeated in every claim."""
+
+    version: Annotated[str, Field(max_length=64)]
+    canary: bool = False
+    slots: Annotated[int, Field(ge=0, le=4096)]
+    kinds: Annotated[list[Word], Field(max_length=256)]
+    whitelist_version: int = 0
+
+
+class Held(Request):
+    """One lease that an instance believes to hold."""
+
+    job: JobId
+    token: LeaseToken
+
+
+class Failure(Request):
+    """Why an attempt failed, in the engine's words."""
+
+    code: Annotated[str, Field(max_length=64)]
+    message: Annotated[str, Field(max_length=4096)]
+    retryable: bool = True
+    retry_after_s: Annotated[float, Field(ge=0, le=24 * 3600)] | None = None
+    """The least wait before another attempt; None leaves it to the gateway."""
+
+
+class FinishRequest(Request):
+    """The end of an attempt. `result` goes with succeeded, `error` with failed and refused."""
+
+    token: LeaseToken
+    outcome: Outcome
+    result: JsonValue = None
+    error: Failure | None = None
+
+
+class FinishReport(FinishRequest):
+    """A finish that rides on a claim."""
+
+    job: JobId
+
+
+class ClaimRequest(Request):
+    """Ask for work, and report."""
+
+    instance: InstanceId
+    """Random at each process start."""
+    attempt_id: AttemptId
+    """Random for each logical claim; repeating it replays the same leases."""
+    announce: Announce
+    max: Annotated[int, Field(ge=0, le=limits.CLAIM_MAX_JOBS)]
+    """Free slots; 0 waits for cancels, directives and whitelist news only."""
+    wait_ms: Annotated[int, Field(ge=0, le=limits.CLAIM_WAIT_MAX_MS)] = limits.CLAIM_WAIT_MAX_MS
+    finished: Annotated[list[FinishReport], Field(max_length=limits.CLAIM_MAX_JOBS)] = []
+    running: Annotated[list[Held], Field(max_length=4096)] = []
+    """Every lease not yet acknowledged as finished, spooled ones included."""
+
+
+class Lease(Answer):
+    """One job, held for `lease_ms` from the moment the claim was sent."""
+
+    job: JobId
+    token: LeaseToken
+    attempt: int
+    epoch: int
+    lease_ms: int
+    kind: str
+    payload: JsonValue
+    user: str
+    timeout_s: float
+    traceparent: Traceparent
+    whitelist_version: int = 0
+
+
+class Finished(Answer):
+    """What became of one riding finish."""
+
+    job: JobId
+    status: FinishStatus
+    code: str | None = None
+
+
+class ClaimAnswer(Answer):
+    """Leases and news."""
+
+    leases: list[Lease] = []
+    finished: list[Finished] = []
+    lost: list[JobId] = []
+    """Reported as running, but no longer this instance's: stop them without a report."""
+    cancel: list[JobId] = []
+    directive: Directive = Directive.RUN
+
+
+class InstanceStats(Request):
+    """Numbers an instance sends with its heartbeat."""
+
+    slots: Annotated[int, Field(ge=0)]
+    busy: Annotated[int, Field(ge=0)]
+    spooled: Annotated[int, Field(ge=0)] = 0
+
+
+class HeartbeatRequest(Request):
+    """Renew every lease at once."""
+
+    instance: InstanceId
+    leases: Annotated[list[Held], Field(max_length=4096)]
+    stats: InstanceStats
+
+
+class Extended(Answer):
+    """A lease that now lasts `lease_ms` from the moment the heartbeat was sent."""
+
+    job: JobId
+    lease_ms: int
+
+
+class HeartbeatAnswer(Answer):
+    """Which leases live on."""
+
+    extended: list[Extended] = []
+    lost: list[JobId] = []
+    cancel: list[JobId] = []
+    directive: Directive = Directive.RUN
+
+
+class FinishAnswer(Answer):
+    """A finish that counted, or counted before."""
+
+    status: FinishStatus = FinishStatus.OK
+
+
+class OutputChunk(Request):
+    """Streamed output from `offset` (UTF-8 bytes already sent in this attempt)."""
+
+    offset: Annotated[int, Field(ge=0)]
+    text: Annotated[str, Field(max_length=limits.MIB)]
+
+
+class LogLine(Request):
+    """One line a job logged."""
+
+    level: LogLevel = LogLevel.INFO
+    message: Annotated[str, Field(max_length=8192)]
+
+
+class LogChunk(Request):
+    """Log lines from `offset` (lines already sent in this attempt)."""
+
+    offset: Annotated[int, Field(ge=0)]
+    lines: Annotated[list[LogLine], Field(min_length=1, max_length=1000)]
+
+
+class Append(Request):
+    """What one running job has to say."""
+
+    job: JobId
+    token: LeaseToken
+    output: OutputChunk | None = None
+    log: LogChunk | None = None
+    progress: Annotated[float, Field(ge=0, le=1)] | None = None
+
+
+class AppendRequest(Request):
+    """Progress, log lines and output of several jobs (`POST events`)."""
+
+    instance: InstanceId
+    items: Annotated[list[Append], Field(min_length=1, max_length=256)]
+
+
+class Appended(Answer):
+    """Where the gateway stands for one job; on `offset`, send again from these."""
+
+    job: JobId
+    status: AppendStatus
+    output_offset: int = 0
+    log_offset: int = 0
+
+
+class AppendAnswer(Answer):
+    """Results in the order of the items."""
+
+    results: list[Appended]

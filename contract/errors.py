@@ -1,0 +1,257 @@
+"""Every failure that crosses a border, once.
+
+`FloworkError` and its leaves are raised inside; `gateway/http/problems.py` renders them as RFC 9457 problem+json;
+`from_problem` turns a received problem back into the same class. `code` is stable, `title` and `detail` are for people.
+"""
+
+from collections.abc import Mapping
+from math import ceil
+from typing import Any, ClassVar, Final
+
+REGISTRY: Final[dict[str, type["FloworkError"]]] = {}
+
+
+class FloworkError(Exception):
+    """A failure with a stable code and a word on what to do.
+
+    Args:
+        detail: what happened and what to do, for a person; None takes the class's `advice`.
+        retry_after_s: seconds after which trying again makes sense; None where it does not apply.
+        extra: further members of the problem document, JSON scalars.
+    """
+
+    code: ClassVar[str] = "internal.error"
+    status: ClassVar[int] = 500
+    title: ClassVar[str] = "Something went wrong inside Flowork"
+    advice: ClassVar[str] = "Try again; if it stays, look for the request id in the log."
+    default_retry_after_s: ClassVar[float | None] = None
+
+    def __init__(self, detail: str | None = None, *, retry_after_s: float | None = None, **extra: str | int | float | bool) -> None:
+        self.detail = detail or self.advice
+        wait = retry_after_s if retry_after_s is not None else self.default_retry_after_s
+        self.retry_after_s = None if wait is None else max(1, ceil(wait))
+        self.extra = extra
+        super().__init__(f"{self.code}: {self.detail}")
+
+    def __init_subclass__(cls) -> None:
+        if "code" in cls.__dict__:
+            REGISTRY[cls.code] = cls
+
+    def problem(self, request_id: str | None = None) -> dict[str, Any]:
+        """The problem document, `Problem` in `contract/jobs.py`."""
+        document: dict[str, Any] = {
+            "type": "about:blank",
+            "title": self.title,
+            "status": self.status,
+            "code": self.code,
+            "detail": self.detail,
+            **self.extra,
+        }
+        if request_id is not None:
+            document["request_id"] = request_id
+        if self.retry_after_s is not None:
+            document["retry_after"] = self.retry_after_s
+        return document
+
+
+def from_problem(document: Mapping[str, Any], status: int) -> FloworkError:
+    """Rebuild the error that a problem document describes; an unknown code gives a `FloworkError` with that code."""
+    code = document.get("code")
+    code = code if isinstance(code, str) else f"http.{status}"
+    kind = REGISTRY.get(code)
+    if kind is None:
+        kind = type("UnknownProblem", (FloworkError,), {"status": status, "title": str(document.get("title", ""))})
+        kind.code = code
+    retry_after = document.get("retry_after")
+    extra = {
+        key: value
+        for key, value in document.items()
+        if key not in {"type", "title", "status", "code", "detail", "request_id", "retry_after"} and isinstance(value, str | int | float)
+    }
+    return kind(str(document.get("detail") or "") or None, retry_after_s=retry_after if isinstance(retry_after, int) else None, **extra)
+
+
+class RequestInvalid(FloworkError):
+    code, status, title = "request.invalid", 400, "The request is not valid"
+    advice = "Correct the fields named and send it again."
+
+
+class CursorInvalid(RequestInvalid):
+    code, title = "request.cursor_invalid", "The cursor is not one of ours"
+    advice = "Pass a cursor as it was received, or none to begin anew."
+
+
+class RouteUnknown(FloworkError):
+    code, status, title = "request.route_unknown", 404, "Nothing answers at this address"
+    advice = "Check the path; /openapi.json lists them."
+
+
+class MethodNotAllowed(FloworkError):
+    code, status, title = "request.method_not_allowed", 405, "This address does not take that method"
+    advice = "The Allow header lists the methods it takes."
+
+
+class BodyTooLarge(FloworkError):
+    code, status, title = "request.body_too_large", 413, "The body is too large"
+    advice = "Send less; limits are in docs/protocol.md."
+
+
+class MediaTypeUnsupported(FloworkError):
+    code, status, title = "request.media_type_unsupported", 415, "Only plain JSON bodies are taken"
+    advice = "Send Content-Type: application/json without Content-Encoding."
+
+
+class HostNotAllowed(FloworkError):
+    code, status, title = "request.host_not_allowed", 421, "This gateway does not go by that host name"
+    advice = "Use an address the gateway prints at its start."
+
+
+class ForwardedNotAllowed(FloworkError):
+    code, status, title = "request.forwarded_not_allowed", 400, "Forwarding headers are not taken here"
+    advice = "Call the gateway directly, without a proxy that adds X-Forwarded-* or Forwarded."
+
+
+class OriginNotAllowed(FloworkError):
+    code, status, title = "origin.not_allowed", 403, "Pages of this origin may not use the gateway"
+    advice = "Add the origin to gui_origins in config.toml if it is yours."
+
+
+class IdempotencyKeyMissing(FloworkError):
+    code, status, title = "idempotency.key_missing", 400, "A submit needs an Idempotency-Key"
+    advice = "Make a random key before sending, keep it until an answer came, and send it as the Idempotency-Key header."
+
+
+class IdempotencyKeyReused(FloworkError):
+    code, status, title = "idempotency.key_reused", 422, "This Idempotency-Key belongs to another request"
+    advice = "Use a new key for a new job; repeat a key only with the same body."
+
+
+class AuthenticationMissing(FloworkError):
+    code, status, title = "auth.missing", 401, "Sign in first"
+    advice = "Send the access token as Authorization: Bearer."
+
+
+class AuthenticationInvalid(FloworkError):
+    code, status, title = "auth.token_invalid", 401, "The access token is not valid"
+    advice = "Sign in again."
+
+
+class AuthenticationExpired(AuthenticationInvalid):
+    code, title = "auth.token_expired", "The access token has expired"
+
+
+class SignatureInvalid(FloworkError):
+    code, status, title = "auth.signature_invalid", 401, "The signature does not fit the message"
+    advice = "Sign the message exactly as built from the challenge, with the key of the address in it."
+
+
+class SignInMessageInvalid(FloworkError):
+    code, status, title = "auth.message_invalid", 401, "The sign-in message is not the one asked for"
+    advice = "Ask for a new challenge and build the EIP-4361 message from it unchanged."
+
+
+class ChallengeUnknown(FloworkError):
+    code, status, title = "auth.challenge_unknown", 401, "This challenge is used, expired or not ours"
+    advice = "Ask for a new challenge and sign within 5 minutes."
+
+
+class AddressUnknown(FloworkError):
+    code, status, title = "auth.address_unknown", 403, "This address is not on the owner's list"
+    advice = "Ask the owner to run: flowork users add <address>."
+
+
+class RateLimited(FloworkError):
+    code, status, title = "request.rate_limited", 429, "Too many requests"
+    advice = "Wait as long as Retry-After says."
+    default_retry_after_s = 1
+
+
+class EngineTokenInvalid(FloworkError):
+    code, status, title = "engine.token_invalid", 401, "The engine token is not valid"
+    advice = "Add the engine again with flowork engines add and give its token to the engine."
+
+
+class EngineIdMismatch(FloworkError):
+    code, status, title = "engine.id_mismatch", 403, "The token belongs to another engine"
+    advice = "Use the token of the engine named in X-Engine-Id."
+
+
+class EngineUnknown(FloworkError):
+    code, status, title = "engine.unknown", 404, "There is no such engine, or it is not shared with you"
+    advice = "flowork status lists the engines; names and ids both work."
+
+
+class EngineNameTaken(FloworkError):
+    code, status, title = "engine.name_taken", 409, "An engine of that name exists"
+    advice = "Choose another name."
+
+
+class KindUnserved(FloworkError):
+    code, status, title = "job.kind_unserved", 422, "No known instance of this engine serves this kind"
+    advice = "Check the kind's spelling, or allow it on the engine."
+
+
+class JobNotFound(FloworkError):
+    code, status, title = "job.not_found", 404, "There is no such job"
+    advice = "It may have been deleted, or its retention time is over."
+
+
+class JobStateConflict(FloworkError):
+    code, status, title = "job.state_conflict", 409, "The job is not in a state that allows this"
+    advice = "Read the job again; redrive takes dead jobs, delete takes finished ones."
+
+
+class QueueFull(FloworkError):
+    code, status, title = "queue.full", 429, "The queue is full"
+    advice = "Nothing was queued. Send it again, with the same key, after Retry-After."
+    default_retry_after_s = 1
+
+
+class QueueDraining(FloworkError):
+    code, status, title = "queue.draining", 503, "The gateway takes no new jobs just now"
+    advice = "Nothing was queued. Send it again, with the same key, after Retry-After."
+    default_retry_after_s = 5
+
+
+class GatewayStopping(FloworkError):
+    code, status, title = "gateway.stopping", 503, "The gateway is stopping"
+    advice = "Try again once it is back."
+    default_retry_after_s = 2
+
+
+class ShardUnavailable(FloworkError):
+    code, status, title = "shard.unavailable", 503, "This engine's queue cannot be opened"
+    advice = "Its file was left untouched. The gateway's log names the file and the reason; other engines go on."
+    default_retry_after_s = 30
+
+
+class StorageFull(FloworkError):
+    code, status, title = "storage.full", 507, "The disk is full"
+    advice = "Nothing was queued by this request and nothing acknowledged was lost. Free space at the gateway, then send it again with the same key."
+    default_retry_after_s = 30
+
+
+class StorageFailed(FloworkError):
+    code, status, title = "storage.failed", 503, "The queue's file could not be written"
+    advice = "Nothing acknowledged was lost. Send it again with the same key; the gateway's log names the cause."
+    default_retry_after_s = 5
+
+
+class LeaseLost(FloworkError):
+    code, status, title = "lease.lost", 409, "The lease is no longer held"
+    advice = "Stop the job and drop its result; another attempt has it or it has ended."
+
+
+class LeaseConflict(FloworkError):
+    code, status, title = "lease.conflict", 409, "This attempt was already finished otherwise"
+    advice = "The first report counts."
+
+
+class DataFolderInUse(FloworkError):
+    code, status, title = "host.data_folder_in_use", 503, "Another Flowork runs on this data folder"
+    advice = "Stop it first, or start this one with another --data folder."
+
+
+class GatewayUnreachable(FloworkError):
+    code, status, title = "link.gateway_unreachable", 503, "The gateway does not answer"
+    advice = "Check that it runs and that the address is right."

@@ -1,0 +1,92 @@
+"""The closed vocabularies of the wire: states, outcomes, directives, event names."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+
+class JobState(StrEnum):
+    """Where a job is in its life (protocol §4)."""
+
+    SCHEDULED = "scheduled"
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    DEAD = "dead"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+    @property
+    def final(self) -> bool:
+        """True when nothing but redrive or deletion can follow."""
+        return self in FINAL_STATES
+
+
+FINAL_STATES: Final = frozenset({JobState.SUCCEEDED, JobState.DEAD, JobState.CANCELLED, JobState.EXPIRED})
+
+TRANSITIONS: Final[Mapping[JobState, frozenset[JobState]]] = MappingProxyType(
+    {
+        # run_at reached | cancelled before it | expires_in passed
+        JobState.SCHEDULED: frozenset({JobState.QUEUED, JobState.CANCELLED, JobState.EXPIRED}),
+        JobState.QUEUED: frozenset({JobState.RUNNING, JobState.CANCELLED, JobState.EXPIRED}),
+        # running -> queued: retry, lost lease, give-back
+        JobState.RUNNING: frozenset({JobState.QUEUED, JobState.SUCCEEDED, JobState.DEAD, JobState.CANCELLED}),
+        JobState.SUCCEEDED: frozenset(),
+        JobState.DEAD: frozenset({JobState.QUEUED}),  # redrive
+        JobState.CANCELLED: frozenset(),
+        JobState.EXPIRED: frozenset(),
+    }
+)
+"""The only moves a job may make. `tests/unit/contract` draws docs/job-states.md from this table."""
+
+
+class Outcome(StrEnum):
+    """What an engine says of an attempt (protocol §5)."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    REFUSED = "refused"
+    GIVEN_BACK = "given_back"
+
+
+class Directive(StrEnum):
+    """What the gateway wants of an instance, said in every claim and heartbeat answer."""
+
+    RUN = "run"
+    DRAIN = "drain"
+    STOP = "stop"
+    ROTATE = "rotate"
+
+
+class FinishStatus(StrEnum):
+    """What became of a finish that rode on a claim."""
+
+    OK = "ok"
+    LOST = "lost"
+    CONFLICT = "conflict"
+
+
+class AppendStatus(StrEnum):
+    """What became of progress, log lines or output that an engine appended."""
+
+    OK = "ok"
+    LOST = "lost"
+    OFFSET = "offset"
+
+
+class EventName(StrEnum):
+    """Names of the events a user receives (protocol §6)."""
+
+    JOB_UPDATED = "job.updated"
+    JOB_OUTPUT = "job.output"
+    JOB_LOG = "job.log"
+
+
+class LogLevel(StrEnum):
+    """Levels of a job's log lines."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"

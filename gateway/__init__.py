@@ -1,0 +1,1 @@
+"""The gateway: takes jobs from people, hands them to engines, keeps both honest."""

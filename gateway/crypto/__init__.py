@@ -1,0 +1,1 @@
+"""The only room of the gateway that imports a cryptography package."""

@@ -1,0 +1,1 @@
+"""Parse, call one operation, render. FastAPI lives here."""

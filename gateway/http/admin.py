@@ -1,0 +1,54 @@
+"""`/admin/v1`: the owner at the machine. Served on the admin listener only."""
+
+import hmac
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
+
+from contract.admin import EngineAdd, EngineAdded, GatewayStatus, User, UserAdd, UserList
+from contract.errors import RouteUnknown
+from gateway.http import bodies
+from gateway.operations.owner import Owner
+
+
+SECRET_HEADER = "x-flowork-admin"
+
+
+def secret_guard(secret: str) -> Callable[[Request], Awaitable[None]]:
+    """A dependency for a listener that anybody on this machine can reach: the secret lies in a file of the owner's."""
+
+    async def allow(request: Request) -> None:
+        if not hmac.compare_digest(request.headers.get(SECRET_HEADER, "").encode(), secret.encode()):
+            raise RouteUnknown
+
+    return allow
+
+
+def router(owner: Owner, allow: Callable[[Request], Awaitable[None]] | None) -> APIRouter:
+    """The routes."""
+    guards = [] if allow is None else [Depends(allow)]
+    routes = APIRouter(prefix="/admin/v1", tags=["admin"], responses=bodies.PROBLEMS, dependencies=guards)
+
+    @routes.post("/users", response_model=User, openapi_extra=bodies.takes(UserAdd))
+    async def add_user(asked: Annotated[UserAdd, Depends(bodies.body(UserAdd))]) -> Response:
+        """Put an address on the owner's list."""
+        return bodies.rendered(await owner.add_user(asked.address, asked.name))
+
+    @routes.get("/users", response_model=UserList)
+    async def users() -> Response:
+        """Everyone on the list."""
+        return bodies.rendered(UserList(users=await owner.users()))
+
+    @routes.post("/engines", response_model=EngineAdded, status_code=201, openapi_extra=bodies.takes(EngineAdd))
+    async def add_engine(asked: Annotated[EngineAdd, Depends(bodies.body(EngineAdd))]) -> Response:
+        """Make an engine; its token is told this once."""
+        return bodies.rendered(await owner.add_engine(asked.name), 201)
+
+    @routes.get("/status", response_model=GatewayStatus)
+    async def status() -> Response:
+        """Queues, instances and start delays."""
+        return bodies.rendered(await owner.status())
+
+    return routes

@@ -1,0 +1,95 @@
+"""Bodies in and out: strict JSON with a limit for each route, models for both directions in the OpenAPI page."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from fastapi import FastAPI, Request
+from pydantic import BaseModel, ValidationError
+from pydantic.json_schema import models_json_schema
+from starlette.responses import Response
+
+from contract import limits
+from contract.errors import BodyTooLarge, MediaTypeUnsupported, RequestInvalid
+from contract.jobs import Problem
+from gateway.http.problems import invalid
+from kit import strict_json
+
+M = TypeVar("M", bound=BaseModel)
+REF = "#/components/schemas/{model}"
+_documented: dict[type[BaseModel], None] = {Problem: None}
+
+
+async def read(request: Request, model: type[M], limit: int) -> M:
+    """Read, bound and validate a JSON body.
+
+    Raises:
+        MediaTypeUnsupported, BodyTooLarge, RequestInvalid.
+    """
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json" or "content-encoding" in request.headers:
+        raise MediaTypeUnsupported
+    try:
+        return model.model_validate(strict_json.decode(await _bytes(request, limit), limits.JSON_MAX_DEPTH))
+    except strict_json.JsonRefused as error:
+        raise RequestInvalid(f"body: {error}.") from error
+    except ValidationError as error:
+        raise invalid(error) from error
+
+
+async def _bytes(request: Request, limit: int) -> bytes:
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced) > limit:
+        raise BodyTooLarge(f"The body has {announced} bytes; the most here is {limit}.")
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            raise BodyTooLarge(f"The body has more than {limit} bytes.")
+    return bytes(body)
+
+
+def body(model: type[M], limit: int = limits.BODY_MAX_BYTES) -> Callable[[Request], Awaitable[M]]:
+    """A dependency that gives the validated body."""
+
+    async def reader(request: Request) -> M:
+        return await read(request, model, limit)
+
+    return reader
+
+
+def takes(model: type[BaseModel]) -> dict[str, Any]:
+    """`openapi_extra` of a route that reads `model`."""
+    _documented[model] = None
+    schema = {"$ref": REF.format(model=model.__name__)}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+def rendered(answer: BaseModel, status: int = 200) -> Response:
+    """A model as a JSON response."""
+    return Response(answer.model_dump_json(), status, media_type="application/json")
+
+
+def raw(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """Plain values as a JSON response."""
+    return Response(strict_json.encode(value), status, headers, "application/json")
+
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    "default": {
+        "description": "A problem (RFC 9457) with a stable `code`",
+        "content": {"application/problem+json": {"schema": {"$ref": REF.format(model="Problem")}}},
+    }
+}
+
+
+def document(app: FastAPI) -> None:
+    """Add the request models to the app's OpenAPI page."""
+    generated = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        page = generated()
+        _, schemas = models_json_schema([(model, "validation") for model in _documented], ref_template=REF)
+        page.setdefault("components", {}).setdefault("schemas", {}).update(schemas["$defs"])
+        return page
+
+    app.openapi = openapi  # type: ignore[method-assign]

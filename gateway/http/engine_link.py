@@ -1,0 +1,79 @@
+"""`/internal/v1`: what engines call. The token is checked before a body is read."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
+
+from contract import limits
+from contract.engine_link import (
+    AppendAnswer,
+    AppendRequest,
+    ClaimAnswer,
+    ClaimRequest,
+    FinishAnswer,
+    FinishRequest,
+    HeartbeatAnswer,
+    HeartbeatRequest,
+)
+from gateway.http import bodies
+from gateway.operations.claim import Claiming
+from gateway.operations.report import Reporting
+
+
+def router(engine: Callable[[Request], Awaitable[str]], claiming: Claiming, reporting: Reporting) -> APIRouter:
+    """The routes."""
+    routes = APIRouter(prefix="/internal/v1", tags=["engines"], responses=bodies.PROBLEMS)
+    Caller = Annotated[str, Depends(engine)]
+
+    @routes.post("/claim", response_model=ClaimAnswer, openapi_extra=bodies.takes(ClaimRequest))
+    async def claim(request: Request, caller: Caller) -> Response:
+        """Ask for work, and wait for it up to `wait_ms`."""
+        asked = await bodies.read(request, ClaimRequest, limits.CLAIM_BODY_MAX_BYTES)
+        async with hangup(request) as gone:
+            answer = await claiming.claim(caller, asked, gone)
+        return Response(status_code=499) if answer is None else bodies.rendered(answer)
+
+    @routes.post("/heartbeat", response_model=HeartbeatAnswer, openapi_extra=bodies.takes(HeartbeatRequest))
+    async def heartbeat(request: Request, caller: Caller) -> Response:
+        """Renew every lease of an instance."""
+        return bodies.rendered(await reporting.heartbeat(caller, await bodies.read(request, HeartbeatRequest, limits.BODY_MAX_BYTES)))
+
+    @routes.post("/events", response_model=AppendAnswer, openapi_extra=bodies.takes(AppendRequest))
+    async def append(request: Request, caller: Caller) -> Response:
+        """Add output, log lines and progress of running jobs."""
+        return bodies.rendered(await reporting.append(caller, await bodies.read(request, AppendRequest, limits.REPORT_BODY_MAX_BYTES)))
+
+    @routes.post("/jobs/{job_id}/finish", response_model=FinishAnswer, openapi_extra=bodies.takes(FinishRequest))
+    async def finish(request: Request, caller: Caller, job_id: str) -> Response:
+        """End an attempt."""
+        told = await bodies.read(request, FinishRequest, limits.REPORT_BODY_MAX_BYTES)
+        return bodies.rendered(await reporting.finish(caller, job_id, told))
+
+    return routes
+
+
+@contextlib.asynccontextmanager
+async def hangup(request: Request) -> AsyncIterator[asyncio.Event]:
+    """An event that is set when the client goes away.
+
+    The body must have been read. FastAPI does not cancel a handler whose client left (fastapi #3766), so the ASGI
+    channel itself is listened to.
+    """
+    gone = asyncio.Event()
+
+    async def listen() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+        gone.set()
+
+    listening = asyncio.create_task(listen(), name="hangup")
+    try:
+        yield gone
+    finally:
+        listening.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await listening

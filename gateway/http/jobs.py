@@ -1,0 +1,172 @@
+"""`/api/v1/jobs` and `/api/v1/events`: jobs for people."""
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request
+from pydantic import TypeAdapter, ValidationError
+from starlette.responses import Response
+
+from contract import limits
+from contract.errors import FloworkError, IdempotencyKeyMissing, RequestInvalid
+from contract.events import EventPage
+from contract.jobs import (
+    BatchAnswer,
+    BatchRequest,
+    IdempotencyKey,
+    JobAnswer,
+    JobDetailAnswer,
+    JobDraft,
+    JobPage,
+    PurgeAnswer,
+    PurgeRequest,
+)
+from contract.words import JobState
+from gateway.http import bodies
+from gateway.http.callers import Person
+from gateway.operations.change import Change
+from gateway.operations.submit import Submit, Taken
+from gateway.operations.watch import Watch
+from gateway.rules.job import JobRecord
+from gateway.rules.views import job_view
+from gateway.store.seam import Detail, Filter
+from kit.clock import from_rfc3339
+
+PAGE_MAX = 200
+_KEY: TypeAdapter[str] = TypeAdapter(IdempotencyKey)
+
+
+def idempotency_key(request: Request) -> str:
+    """The mandatory header; the quotes of the IETF draft's structured string are taken off.
+
+    Raises:
+        IdempotencyKeyMissing, RequestInvalid.
+    """
+    text = request.headers.get("idempotency-key")
+    if not text:
+        raise IdempotencyKeyMissing
+    if len(text) > 2 and text[0] == text[-1] == '"':
+        text = text[1:-1]
+    try:
+        return _KEY.validate_python(text)
+    except ValidationError as error:
+        raise RequestInvalid("Idempotency-Key: 1 to 255 visible ASCII characters.") from error
+
+
+def router(person: Callable[[Request], Awaitable[Person]], submit: Submit, watch: Watch, change: Change) -> APIRouter:
+    """The routes."""
+    routes = APIRouter(prefix="/api/v1", tags=["jobs"], responses=bodies.PROBLEMS)
+    Caller = Annotated[Person, Depends(person)]
+
+    @routes.post("/jobs", response_model=JobAnswer, status_code=201, openapi_extra=bodies.takes(JobDraft))
+    async def submit_job(
+        request: Request,
+        caller: Caller,
+        key: Annotated[str, Depends(idempotency_key)],
+        draft: Annotated[JobDraft, Depends(bodies.body(JobDraft, limits.SUBMIT_BODY_MAX_BYTES))],
+    ) -> Response:
+        """Queue a job. The same Idempotency-Key with the same body answers 200 with the job it made."""
+        taken = await submit.one(caller.user, key, draft, str(request.state.trace))
+        return _taken(taken)
+
+    @routes.post("/jobs:batch", response_model=BatchAnswer, openapi_extra=bodies.takes(BatchRequest))
+    async def submit_batch(
+        request: Request,
+        caller: Caller,
+        batch: Annotated[BatchRequest, Depends(bodies.body(BatchRequest, limits.BATCH_BODY_MAX_BYTES))],
+    ) -> Response:
+        """Queue up to 500 jobs, each with its own key and its own outcome."""
+        outcomes = await submit.many(caller.user, [(item.idempotency_key, item) for item in batch.items], str(request.state.trace))
+        return bodies.raw({"results": [_batch_result(outcome) for outcome in outcomes]})
+
+    @routes.get("/jobs", response_model=JobPage)
+    async def list_jobs(
+        caller: Caller,
+        engine: str | None = None,
+        state: Annotated[list[JobState] | None, Query()] = None,
+        kind: str | None = None,
+        cursor: str | None = None,
+        limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 50,
+    ) -> Response:
+        """One's own jobs, newest first."""
+        page = await watch.jobs(caller.user, engine, cursor, limit, Filter(tuple(state or ()), kind))
+        return bodies.raw({"jobs": [job_view(source, job) for source, job in page.jobs], "next": page.next})
+
+    @routes.get("/jobs/{job_id}", response_model=JobDetailAnswer)
+    async def get_job(caller: Caller, job_id: str) -> Response:
+        """A job with payload, result and output."""
+        engine, detail = await watch.job(caller.user, job_id)
+        return bodies.raw({"job": _detail(engine, detail)})
+
+    @routes.post("/jobs/{job_id}/cancel", response_model=JobAnswer)
+    async def cancel_job(caller: Caller, job_id: str) -> Response:
+        """Stop a job: at once while it waits, by its engine while it runs."""
+        return _job(*await change.cancel(caller.user, job_id))
+
+    @routes.post("/jobs/{job_id}/redrive", response_model=JobAnswer)
+    async def redrive_job(caller: Caller, job_id: str) -> Response:
+        """Begin a dead job anew, with all its attempts."""
+        return _job(*await change.redrive(caller.user, job_id))
+
+    @routes.delete("/jobs/{job_id}", status_code=204)
+    async def delete_job(caller: Caller, job_id: str) -> Response:
+        """Remove a finished job with payload, result and events."""
+        await change.delete(caller.user, job_id)
+        return Response(status_code=204)
+
+    @routes.post("/jobs:purge", response_model=PurgeAnswer, openapi_extra=bodies.takes(PurgeRequest))
+    async def purge_jobs(caller: Caller, wanted: Annotated[PurgeRequest, Depends(bodies.body(PurgeRequest))]) -> Response:
+        """Remove finished jobs by state and age."""
+        before = None if wanted.finished_before is None else _wall(wanted.finished_before)
+        return bodies.raw({"deleted": await change.purge(caller.user, wanted.engine, wanted.states, before)})
+
+    @routes.get("/events", response_model=EventPage, tags=["events"])
+    async def get_events(
+        caller: Caller,
+        after: str | None = None,
+        wait_ms: Annotated[int, Query(ge=0, le=limits.CLAIM_WAIT_MAX_MS)] = 0,
+    ) -> Response:
+        """What was missed since a cursor. `after=latest` gives today's cursor and no events."""
+        events, cursor = await watch.events(caller.user, after, wait_ms)
+        return bodies.raw({"events": [event.model_dump() for event in events], "next": cursor})
+
+    return routes
+
+
+def _taken(taken: Taken) -> Response:
+    answer = {"job": job_view(taken.engine, taken.job), "notice": taken.notice}
+    if taken.replayed:
+        return bodies.raw(answer, 200, {"Idempotent-Replayed": "true"})
+    return bodies.raw(answer, 201, {"Location": f"/api/v1/jobs/{answer['job']['id']}"})
+
+
+def _batch_result(outcome: Taken | FloworkError) -> dict[str, Any]:
+    if isinstance(outcome, FloworkError):
+        return {"status": outcome.status, "problem": outcome.problem()}
+    return {"status": 200 if outcome.replayed else 201, "job": job_view(outcome.engine, outcome.job)}
+
+
+def _job(engine: str, job: JobRecord) -> Response:
+    return bodies.raw({"job": job_view(engine, job)})
+
+
+def _detail(engine: str, detail: Detail) -> dict[str, Any]:
+    view = job_view(engine, detail.job)
+    view["payload"] = json.loads(detail.payload)
+    view["result"] = None if detail.result is None else json.loads(detail.result)
+    view["output"] = (
+        None
+        if detail.output_attempt is None
+        else {"attempt": detail.output_attempt, "offset": len(detail.output.encode()), "text": detail.output}
+    )
+    return view
+
+
+def _wall(text: str) -> int:
+    try:
+        return from_rfc3339(text)
+    except ValueError as error:
+        raise RequestInvalid("finished_before: not a date that exists.") from error
+
+

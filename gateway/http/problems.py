@@ -1,0 +1,77 @@
+"""Failures as RFC 9457 problem+json: one place, never the input, a stack or SQL."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from contract.errors import FloworkError, MethodNotAllowed, RequestInvalid, RouteUnknown
+from kit.logs import Log
+from kit.strict_json import encode
+
+log = Log("http")
+MEDIA_TYPE = "application/problem+json"
+FIELDS_NAMED_MAX = 10
+
+
+def response(error: FloworkError, request_id: str | None) -> Response:
+    """Render one failure."""
+    headers = {} if error.retry_after_s is None else {"Retry-After": str(error.retry_after_s)}
+    if error.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return Response(encode(error.problem(request_id)), error.status, headers, MEDIA_TYPE)
+
+
+def invalid(error: ValidationError | RequestValidationError) -> RequestInvalid:
+    """Say which fields are wrong and why, without what was in them."""
+    told = []
+    for mistake in error.errors()[:FIELDS_NAMED_MAX]:
+        place = ".".join(str(part) for part in mistake["loc"] if part not in {"body", "query", "header", "path"})
+        told.append(f"{place or 'body'}: {mistake['msg']}")
+    return RequestInvalid("; ".join(told) + ".")
+
+
+def install(app: FastAPI) -> None:
+    """Make every failure of an app a problem document."""
+
+    async def flowork(request: Request, error: Exception) -> Response:
+        assert isinstance(error, FloworkError)
+        return response(error, request.state.request_id)
+
+    async def validation(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError | ValidationError)
+        return response(invalid(error), request.state.request_id)
+
+    async def http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        answer = response(_of_status(error.status_code), request.state.request_id)
+        answer.headers.update(error.headers or {})
+        return answer
+
+    async def unexpected(request: Request, error: Exception) -> Response:
+        log.error("http.unexpected", exc_info=error, route=request.url.path, request_id=request.state.request_id)
+        return response(FloworkError(), request.state.request_id)
+
+    handlers: dict[Any, Callable[[Request, Exception], Awaitable[Response]]] = {
+        FloworkError: flowork,
+        RequestValidationError: validation,
+        ValidationError: validation,
+        HTTPException: http,
+        Exception: unexpected,
+    }
+    for kind, handler in handlers.items():
+        app.add_exception_handler(kind, handler)
+
+
+def _of_status(status: int) -> FloworkError:
+    match status:
+        case 404:
+            return RouteUnknown()
+        case 405:
+            return MethodNotAllowed()
+        case _:
+            return RequestInvalid(f"The request was refused ({status}).")

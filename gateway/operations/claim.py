@@ -1,0 +1,123 @@
+"""Claim: the long poll by which all work changes hands (protocol §5)."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from contract.engine_link import ClaimAnswer, ClaimRequest, Finished, Lease
+from contract.errors import GatewayStopping, LeaseConflict, LeaseLost
+from contract.words import Directive, FinishStatus
+from gateway.operations.presence import Instance, Presence, news
+from gateway.operations.report import parsed_lease, parsed_report
+from gateway.operations.wake import Hint, WakeBus, Waiter
+from gateway.rules.views import job_id_of, job_id_of_uuid
+from gateway.store.directory import ShardDirectory
+from gateway.store.seam import Claim, Claimed, Granted
+from kit.clock import Clock
+
+FINISH_CODES = {FinishStatus.OK: None, FinishStatus.LOST: LeaseLost.code, FinishStatus.CONFLICT: LeaseConflict.code}
+
+
+@dataclass(slots=True)
+class Claiming:
+    """The act of claiming, for engines whose token was checked."""
+
+    directory: ShardDirectory
+    presence: Presence
+    wake: WakeBus
+    clock: Clock
+    lease_ms: int
+    directive: Callable[[], Directive]
+
+    async def claim(self, engine: str, request: ClaimRequest, gone: asyncio.Event) -> ClaimAnswer | None:
+        """Answer as soon as there are leases, results of riding finishes, or news; else after `wait_ms`, with nothing.
+
+        `gone` is set when the caller has hung up: nothing is leased to it then, and None is returned.
+
+        Raises:
+            RequestInvalid, ShardUnavailable, StorageFull, GatewayStopping.
+        """
+        instance = self.presence.announced(engine, request.instance, request.announce)
+        self.presence.busy(request.instance, len(request.running))
+        claim = self._parsed(engine, request)
+        loop = asyncio.get_running_loop()
+        until = loop.time() + request.wait_ms / 1000
+        with self.wake.waiting(engine, claim.kinds, wants_work=claim.max > 0) as waiter:
+            while not gone.is_set():
+                waiter.rearm()
+                answer = await self._look(engine, instance, claim)
+                if answer is not None:
+                    return answer
+                hint = await _hint(waiter, gone, until - loop.time())
+                if hint is None:
+                    return None if gone.is_set() else ClaimAnswer(directive=self.directive())
+                if hint is Hint.CLOSED:
+                    raise GatewayStopping
+                claim = replace(claim, reports=(), reconcile=hint is Hint.NEWS)
+        return None
+
+    async def _look(self, engine: str, instance: Instance, claim: Claim) -> ClaimAnswer | None:
+        """Ask the queue once; None when there is nothing worth an answer."""
+        directive = self.directive()
+        if directive is not Directive.RUN:
+            claim = replace(claim, max=0)
+        async with self.directory.use(engine) as store:
+            claimed = await store.claim(claim)
+        fresh = claim.reconcile and news(instance, (*claimed.lost, *claimed.cancel))
+        turned = directive is not instance.directive
+        if not (claimed.leases or claimed.finished or fresh or turned):
+            return None
+        instance.directive = directive
+        return self._answer(engine, claim, claimed, directive)
+
+    def _answer(self, engine: str, claim: Claim, claimed: Claimed, directive: Directive) -> ClaimAnswer:
+        return ClaimAnswer(
+            leases=[self._lease(engine, granted, claimed.epoch) for granted in claimed.leases],
+            finished=[
+                Finished(job=job_id_of_uuid(engine, report.uuid), status=status, code=FINISH_CODES[status])
+                for report, status in zip(claim.reports, claimed.finished, strict=True)
+            ],
+            lost=[job_id_of_uuid(engine, uuid) for uuid in claimed.lost],
+            cancel=[job_id_of_uuid(engine, uuid) for uuid in claimed.cancel],
+            directive=directive,
+        )
+
+    def _lease(self, engine: str, granted: Granted, epoch: int) -> Lease:
+        job = granted.job
+        assert job.token is not None
+        return Lease(
+            job=job_id_of(engine, job),
+            token=job.token.hex(),
+            attempt=job.attempt,
+            epoch=epoch,
+            lease_ms=self.lease_ms,
+            kind=job.kind,
+            payload=json.loads(granted.payload),
+            user=job.user,
+            timeout_s=job.timeout_s,
+            traceparent=job.traceparent,
+        )
+
+    def _parsed(self, engine: str, request: ClaimRequest) -> Claim:
+        return Claim(
+            instance=request.instance,
+            attempt_id=request.attempt_id,
+            kinds=tuple(request.announce.kinds),
+            max=request.max,
+            began=self.clock.now().steady,
+            reports=tuple(parsed_report(engine, report.job, report) for report in request.finished),
+            running=tuple(parsed_lease(engine, held.job, held.token) for held in request.running),
+        )
+
+
+async def _hint(waiter: Waiter, gone: asyncio.Event, seconds: float) -> Hint | None:
+    """The first hint; None when the time is over or the caller is gone."""
+    if seconds <= 0:
+        return None
+    hangup = asyncio.ensure_future(gone.wait())
+    try:
+        done, _ = await asyncio.wait({waiter.hint, hangup}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        hangup.cancel()
+    return waiter.hint.result() if waiter.hint in done and not gone.is_set() else None

@@ -1,0 +1,121 @@
+"""What the owner does at the machine: users, engines, status."""
+
+import base64
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from contract.admin import EngineAdded, EngineStatus, GatewayStatus, InstanceStatus, User
+from contract.errors import RequestInvalid, ShardUnavailable
+from gateway.operations.engine_auth import EngineTokens
+from gateway.operations.presence import Presence
+from gateway.operations.pulse import StartDelays
+from gateway.operations.sources import Sources
+from gateway.store.control import Control, EngineRow, UserRow
+from gateway.store.directory import ShardDirectory
+from kit.clock import Clock
+
+LOCAL_INSTALLATION = "local"
+FIRST_INSTALLATION = "first"
+
+
+@dataclass(slots=True)
+class Owner:
+    """The owner's acts; the admin listener decides who the owner is."""
+
+    control: Control
+    sources: Sources
+    tokens: EngineTokens
+    directory: ShardDirectory
+    presence: Presence
+    delays: StartDelays
+    clock: Clock
+    random_bytes: Callable[[int], bytes]
+    well_formed: Callable[[str], bool]
+    describe: Callable[[], tuple[str, str, str, bool]]
+    """Version, gateway id, address, and whether the gateway drains."""
+
+    async def add_user(self, address: str, name: str) -> User:
+        """Put an address on the list; again is harmless.
+
+        Raises:
+            RequestInvalid: mixed case that is not the EIP-55 checksum.
+        """
+        if not self.well_formed(address):
+            raise RequestInvalid("address: its EIP-55 checksum is wrong; copy it again.")
+        row = await self.control.add_user(UserRow(self._id(), address.lower(), name), self.clock.now().wall)
+        return User(id=row.id, address=row.address, name=row.name)
+
+    async def users(self) -> list[User]:
+        """Everyone on the list."""
+        return [User(id=row.id, address=row.address, name=row.name) for row in await self.control.users()]
+
+    async def add_engine(self, name: str) -> EngineAdded:
+        """Make an engine and the token of its first installation.
+
+        Raises:
+            EngineNameTaken.
+        """
+        engine = await self._engine(name)
+        return EngineAdded(id=engine, name=name, token=await self.tokens.mint(engine, FIRST_INSTALLATION))
+
+    async def local_engine(self, name: str) -> EngineAdded:
+        """This machine's engine, made when it is not there, with a fresh token for this process."""
+        known = next((row.id for row in self.sources.engines() if row.name == name), None)
+        engine = known or await self._engine(name)
+        return EngineAdded(id=engine, name=name, token=await self.tokens.mint(engine, LOCAL_INSTALLATION))
+
+    async def status(self) -> GatewayStatus:
+        """Everything `flowork status` shows, measured now."""
+        version, gateway_id, address, draining = self.describe()
+        engines = [await self._engine_status(row) for row in self.sources.engines()]
+        broken = any(engine.state == "unavailable" for engine in engines)
+        return GatewayStatus(
+            version=version,
+            gateway_id=gateway_id,
+            address=address,
+            state="draining" if draining else "degraded" if broken else "ready",
+            users=len(await self.control.users()),
+            engines=engines,
+        )
+
+    async def _engine(self, name: str) -> str:
+        engine = self._id()
+        await self.control.add_engine(engine, name, self.clock.now().wall)
+        await self.sources.engine_added()
+        async with self.directory.use(engine):
+            return engine  # its queue file is made now, so that the first submit does not wait for it
+
+    async def _engine_status(self, row: EngineRow) -> EngineStatus:
+        reason = None
+        depths = (0, 0, 0)
+        try:
+            async with self.directory.use(row.id) as store:
+                load = await store.load()
+                depths = (load.scheduled, load.queued, load.running)
+        except ShardUnavailable:
+            reason = self.directory.refusals().get(row.id)
+        up = self.presence.up(row.id)
+        return EngineStatus(
+            id=row.id,
+            name=row.name,
+            state="unavailable" if reason else "up" if up else "down",
+            reason=reason,
+            scheduled=depths[0],
+            queued=depths[1],
+            running=depths[2],
+            start_delay_ms=self.delays.of(row.id),
+            instances=[
+                InstanceStatus(
+                    instance=instance.id,
+                    version=instance.announce.version,
+                    slots=instance.announce.slots,
+                    busy=instance.busy,
+                    kinds=instance.announce.kinds,
+                    seconds_since_seen=self.presence.seconds_since_seen(instance),
+                )
+                for instance in up
+            ],
+        )
+
+    def _id(self) -> str:
+        return base64.b32encode(self.random_bytes(10)).decode().lower()

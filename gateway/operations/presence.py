@@ -1,0 +1,84 @@
+"""Which instances serve which engine, and what each was told. In memory: it is heard anew with every claim."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from contract.engine_link import Announce, InstanceStats
+from contract.words import Directive
+from kit.clock import SECOND, Clock
+
+UP_FOR_US = 30 * SECOND
+FORGET_AFTER_US = 24 * 3600 * SECOND
+
+
+@dataclass(slots=True)
+class Instance:
+    """One process that serves an engine."""
+
+    id: str
+    engine: str
+    announce: Announce
+    seen: int
+    """Steady time of its latest call."""
+    busy: int = 0
+    told: frozenset[bytes] = frozenset()
+    """Cancels and losses it has been told of, so that a long poll is not ended by the same news again."""
+    directive: Directive = Directive.RUN
+    """The directive it was told last."""
+
+
+@dataclass(slots=True)
+class Presence:
+    """The instances heard since the start."""
+
+    clock: Clock
+    _instances: dict[str, Instance] = field(default_factory=dict)
+
+    def announced(self, engine: str, instance: str, announce: Announce) -> Instance:
+        """An instance claimed."""
+        now = self.clock.now().steady
+        known = self._instances.get(instance)
+        if known is None or known.engine != engine:
+            self._forget(now)
+            known = self._instances[instance] = Instance(instance, engine, announce, now)
+        known.announce = announce
+        known.seen = now
+        return known
+
+    def beat(self, engine: str, instance: str, stats: InstanceStats) -> None:
+        """A known instance sent its heartbeat."""
+        known = self._instances.get(instance)
+        if known is not None and known.engine == engine:
+            known.seen = self.clock.now().steady
+            known.busy = stats.busy
+
+    def of(self, engine: str) -> list[Instance]:
+        """Instances of an engine, up or not."""
+        return [instance for instance in self._instances.values() if instance.engine == engine]
+
+    def up(self, engine: str) -> list[Instance]:
+        """Instances of an engine heard lately."""
+        now = self.clock.now().steady
+        return [instance for instance in self.of(engine) if now - instance.seen <= UP_FOR_US]
+
+    def busy(self, instance: str, leases: int) -> None:
+        """A claim tells how many jobs its instance holds."""
+        known = self._instances.get(instance)
+        if known is not None:
+            known.busy = leases
+
+    def seconds_since_seen(self, instance: Instance) -> float:
+        """How long an instance has been silent."""
+        return (self.clock.now().steady - instance.seen) / SECOND
+
+    def _forget(self, now: int) -> None:
+        for instance in [i for i in self._instances.values() if now - i.seen > FORGET_AFTER_US]:
+            del self._instances[instance.id]
+
+
+def news(instance: Instance, pending: Iterable[bytes]) -> bool:
+    """Note what is being told; True when some of it is new to the instance."""
+    pending = frozenset(pending)
+    fresh = not pending <= instance.told
+    instance.told = pending
+    return fresh

@@ -1,0 +1,87 @@
+"""What follows a commit: events go out, waiting claims wake, the reaper hears of deadlines, start delays are measured.
+
+Everything is read off the committed events, so that no act can change a job and forget to tell.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from contract.admin import Percentiles
+from contract.words import EventName, JobState
+from gateway.operations.fanout import EventFanout
+from gateway.operations.wake import WakeBus
+from gateway.store.seam import Committed
+from kit.clock import SECOND, Clock
+from kit.percentiles import RollingSamples, percentile
+
+WINDOW_US = 15 * 60 * SECOND
+SAMPLES_MAX = 50_000
+
+
+class StartDelays:
+    """From the commit that made a job claimable to the commit of its first lease, per engine (protocol §9)."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._ready: dict[str, int] = {}
+        self._samples: dict[str, RollingSamples] = {}
+
+    def ready(self, job: str, at: int) -> None:
+        """A job became claimable for the first time."""
+        self._ready[job] = at
+
+    def leased(self, engine: str, job: str, at: int) -> None:
+        """A job was leased."""
+        ready = self._ready.pop(job, None)
+        if ready is not None:
+            samples = self._samples.setdefault(engine, RollingSamples(WINDOW_US, SAMPLES_MAX))
+            samples.add(at, max(0, at - ready) / 1000)
+
+    def gone(self, job: str) -> None:
+        """A job left the queue without a lease."""
+        self._ready.pop(job, None)
+
+    def of(self, engine: str) -> Percentiles:
+        """The last 15 minutes, in milliseconds."""
+        samples = self._samples.get(engine)
+        values = samples.values(self._clock.now().steady) if samples else []
+        if not values:
+            return Percentiles(count=0, p50=None, p95=None, p99=None)
+        return Percentiles(count=len(values), p50=percentile(values, 0.5), p95=percentile(values, 0.95), p99=percentile(values, 0.99))
+
+    def per_second(self, engine: str) -> float | None:
+        """Jobs leased each second over the last minute; None before there were any."""
+        samples = self._samples.get(engine)
+        return samples.rate_per_s(self._clock.now().steady, 60 * SECOND) if samples else None
+
+
+class Pulse:
+    """Hears every commit."""
+
+    def __init__(self, fanout: EventFanout, wake: WakeBus, delays: StartDelays, falls_due: Callable[[str, int], None]) -> None:
+        self._fanout = fanout
+        self._wake = wake
+        self._delays = delays
+        self._falls_due = falls_due
+
+    def committed(self, engine: str, commit: Committed) -> None:
+        """React to one commit of an engine's queue; called in the event loop."""
+        for event in commit.events:
+            if event.name is EventName.JOB_UPDATED:
+                self._job(engine, event.data, commit.at)
+            self._fanout.publish(engine, event)
+        if commit.due_in_us is not None:
+            self._falls_due(engine, commit.due_in_us)
+
+    def _job(self, engine: str, job: dict[str, Any], at: int) -> None:
+        state = job.get("state")
+        if state == JobState.QUEUED and job["run_at"] is None:
+            if job["attempt"] == 0:
+                self._delays.ready(job["id"], at)
+            self._wake.work(engine, job["kind"])
+        elif state == JobState.RUNNING:
+            self._delays.leased(engine, job["id"], at)
+            if job["cancel_requested"]:
+                self._wake.news(engine)
+        else:
+            self._delays.gone(job["id"])

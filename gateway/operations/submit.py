@@ -1,0 +1,145 @@
+"""Submit: idempotency replay first, then admission, then the queue."""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from contract import limits
+from contract.errors import (
+    BodyTooLarge,
+    FloworkError,
+    IdempotencyKeyReused,
+    KindUnserved,
+    QueueDraining,
+    QueueFull,
+    RequestInvalid,
+)
+from contract.jobs import JobDraft
+from gateway.operations.presence import Presence
+from gateway.operations.sources import Sources
+from gateway.rules.admission import AdmissionLimits, Reject, decide
+from gateway.rules.job import Draft, JobRecord
+from gateway.store.directory import ShardDirectory
+from gateway.store.seam import Accepted, KeyReused, Replayed, Submitted
+from kit.clock import SECOND, Clock, from_rfc3339
+from kit.strict_json import encode
+
+WAITS_FOR_INSTANCE = "No instance that serves this kind is connected just now; the job waits for one."
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A job that is in the queue, now or since the key was first used."""
+
+    engine: str
+    job: JobRecord
+    replayed: bool
+    notice: str | None
+
+
+@dataclass(slots=True)
+class Submit:
+    """The act of submitting."""
+
+    directory: ShardDirectory
+    sources: Sources
+    presence: Presence
+    clock: Clock
+    hard_cap: int
+    drained_per_s: Callable[[str], float | None]
+    draining: Callable[[], bool]
+
+    async def one(self, user: str, key: str, draft: JobDraft, traceparent: str) -> Taken:
+        """Submit one job.
+
+        Raises:
+            FloworkError: what `contract.errors` says of it; nothing was queued.
+        """
+        (outcome,) = await self.many(user, [(key, draft)], traceparent)
+        if isinstance(outcome, FloworkError):
+            raise outcome
+        return outcome
+
+    async def many(self, user: str, items: Sequence[tuple[str, JobDraft]], traceparent: str) -> list[Taken | FloworkError]:
+        """Submit several jobs, each judged by itself, in one transaction per engine; outcomes in the order of the items."""
+        outcomes: dict[int, Taken | FloworkError] = {}
+        by_engine: dict[str, list[tuple[int, Draft]]] = {}
+        for index, (key, draft) in enumerate(items):
+            try:
+                engine = self.sources.engine(draft.engine).id
+                self._check_served(engine, draft.kind)
+                by_engine.setdefault(engine, []).append((index, self._prepare(key, draft, traceparent)))
+            except FloworkError as error:
+                outcomes[index] = error
+        for engine, drafts in by_engine.items():
+            try:
+                submitted = await self._into(user, engine, [draft for _, draft in drafts])
+            except FloworkError as error:
+                outcomes.update((index, error) for index, _ in drafts)
+                continue
+            for (index, draft), result in zip(drafts, submitted, strict=True):
+                outcomes[index] = self._outcome(engine, draft, result)
+        return [outcomes[index] for index in range(len(items))]
+
+    async def _into(self, user: str, engine: str, drafts: Sequence[Draft]) -> list[Submitted]:
+        await self.sources.note(user, engine)
+        limits_now = AdmissionLimits(self.hard_cap, self.drained_per_s(engine), self.draining())
+        async with self.directory.use(engine) as store:
+            # Asked inside the inserting transaction: decided before it, racing submits would share one free place.
+            return await store.submit(user, drafts, lambda load: decide(load, limits_now))
+
+    def _check_served(self, engine: str, kind: str) -> None:
+        """A kind that no instance ever announced is a mistake, unless no instance was heard yet since the start."""
+        instances = self.presence.of(engine)
+        if instances and not any(kind in instance.announce.kinds for instance in instances):
+            raise KindUnserved(f"No known instance of this engine serves {kind!r}. Check the spelling, or allow it on the engine.")
+
+    def _outcome(self, engine: str, draft: Draft, result: Submitted) -> Taken | FloworkError:
+        match result:
+            case Accepted(job):
+                served = any(draft.kind in instance.announce.kinds for instance in self.presence.up(engine))
+                return Taken(engine, job, replayed=False, notice=None if served else WAITS_FOR_INSTANCE)
+            case Replayed(job):
+                return Taken(engine, job, replayed=True, notice=None)
+            case KeyReused():
+                return IdempotencyKeyReused()
+            case Reject("draining", retry_after_s):
+                return QueueDraining(retry_after_s=retry_after_s)
+            case Reject(_, retry_after_s):
+                return QueueFull(retry_after_s=retry_after_s)
+
+    def _prepare(self, key: str, draft: JobDraft, traceparent: str) -> Draft:
+        payload = encode(draft.payload)
+        if len(payload) > limits.PAYLOAD_MAX_BYTES:
+            raise BodyTooLarge(f"The payload has {len(payload)} bytes; the most is {limits.PAYLOAD_MAX_BYTES}.")
+        return Draft(
+            kind=draft.kind,
+            payload=payload,
+            priority=draft.priority,
+            run_at=self._run_at(draft),
+            expires_in_us=None if draft.expires_in is None else round(draft.expires_in * SECOND),
+            max_attempts=draft.max_attempts,
+            timeout_s=draft.timeout_s,
+            traceparent=traceparent,
+            key=key,
+            fingerprint=fingerprint(draft, payload),
+        )
+
+    def _run_at(self, draft: JobDraft) -> int | None:
+        if draft.run_at is None:
+            return None
+        try:
+            run_at = from_rfc3339(draft.run_at)
+        except ValueError as error:
+            raise RequestInvalid("run_at: not a date that exists.") from error
+        if run_at > self.clock.now().wall + limits.RUN_AT_MAX_AHEAD_S * SECOND:
+            raise RequestInvalid("run_at: more than 366 days ahead.")
+        return run_at
+
+
+def fingerprint(draft: JobDraft, payload: bytes) -> bytes:
+    """SHA-256 of what was asked for; two spellings of the same request have the same one, whatever the order of keys."""
+    whole = hashlib.sha256(encode(draft.model_dump(mode="json", exclude={"payload", "idempotency_key"})))
+    whole.update(json.dumps(json.loads(payload), sort_keys=True, separators=(",", ":")).encode())
+    return whole.digest()

@@ -1,0 +1,98 @@
+"""`WakeBus`: tells waiting claims that there may be something for them. A hint: the claim asks the queue again."""
+
+import asyncio
+from collections.abc import Collection, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from enum import Enum
+from typing import Protocol
+
+
+class Hint(Enum):
+    """Why a waiter was woken."""
+
+    WORK = "work"
+    NEWS = "news"
+    CLOSED = "closed"
+
+
+class Waiter:
+    """One long poll. Registered before it looks at the queue, so that nothing falls between looking and waiting."""
+
+    def __init__(self, kinds: Collection[str], wants_work: bool) -> None:
+        self._kinds = frozenset(kinds)
+        self._wants_work = wants_work
+        self.kind: str | None = None
+        """The kind of job that woke it, until it looks."""
+        self.hint: asyncio.Future[Hint] = asyncio.get_running_loop().create_future()
+
+    def takes(self, kind: str) -> bool:
+        """True when a job of this kind should wake it."""
+        return self._wants_work and kind in self._kinds and not self.hint.done()
+
+    def rearm(self) -> None:
+        """Forget earlier hints: the caller is about to look. That the bus closed stays known."""
+        if self.hint.done() and self.hint.result() is Hint.CLOSED:
+            return
+        self.kind = None
+        self.hint = asyncio.get_running_loop().create_future()
+
+    def wake(self, hint: Hint, kind: str | None = None) -> None:
+        """Set the hint; the first one counts."""
+        if not self.hint.done():
+            self.kind = kind
+            self.hint.set_result(hint)
+
+
+class WakeBus(Protocol):
+    """Hints between those who change queues and those who wait for them."""
+
+    def waiting(self, engine: str, kinds: Collection[str], *, wants_work: bool) -> AbstractContextManager[Waiter]:
+        """Register a waiter for the length of the block."""
+
+    def work(self, engine: str, kind: str) -> None:
+        """One job became claimable: wake one waiter that takes it."""
+
+    def news(self, engine: str | None) -> None:
+        """Something other than work is to be told: wake everyone of an engine, or of all."""
+
+
+class LocalWakeBus:
+    """Waiters of this process, longest waiting first."""
+
+    def __init__(self) -> None:
+        self._waiters: dict[str, dict[Waiter, None]] = {}
+        self._closed = False
+
+    @contextmanager
+    def waiting(self, engine: str, kinds: Collection[str], *, wants_work: bool) -> Iterator[Waiter]:
+        waiter = Waiter(kinds, wants_work)
+        if self._closed:
+            waiter.wake(Hint.CLOSED)
+        of_engine = self._waiters.setdefault(engine, {})
+        of_engine[waiter] = None
+        try:
+            yield waiter
+        finally:
+            del of_engine[waiter]
+            if not of_engine:
+                self._waiters.pop(engine, None)
+            if waiter.kind is not None:
+                self.work(engine, waiter.kind)  # it left without looking: the next one shall
+
+    def work(self, engine: str, kind: str) -> None:
+        for waiter in self._waiters.get(engine, ()):
+            if waiter.takes(kind):
+                waiter.wake(Hint.WORK, kind)
+                return
+
+    def news(self, engine: str | None) -> None:
+        for name in [engine] if engine is not None else list(self._waiters):
+            for waiter in self._waiters.get(name, ()):
+                waiter.wake(Hint.NEWS)
+
+    def close(self) -> None:
+        """Send everyone home, now and from now on."""
+        self._closed = True
+        for of_engine in self._waiters.values():
+            for waiter in of_engine:
+                waiter.wake(Hint.CLOSED)

@@ -1,0 +1,131 @@
+"""Watch: one job, a page of jobs, the events that were missed."""
+
+import asyncio
+import contextlib
+import heapq
+from dataclasses import dataclass
+from itertools import islice
+from uuid import UUID
+
+from contract import limits
+from contract.errors import CursorInvalid, JobNotFound, ShardUnavailable
+from contract.events import Event, decode_cursor, encode_cursor
+from contract.ids import split_job_id
+from gateway.operations.fanout import EventFanout, wire_event
+from gateway.operations.sources import Sources
+from gateway.rules.job import JobRecord
+from gateway.store.directory import ShardDirectory
+from gateway.store.seam import Detail, Filter
+
+LATEST = "latest"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Jobs with their engines, newest first."""
+
+    jobs: list[tuple[str, JobRecord]]
+    next: str | None
+
+
+@dataclass(slots=True)
+class Watch:
+    """The acts of looking."""
+
+    directory: ShardDirectory
+    sources: Sources
+    fanout: EventFanout
+
+    async def job(self, user: str, job_id: str) -> tuple[str, Detail]:
+        """One job of the user with its bodies.
+
+        Raises:
+            JobNotFound: no such job, or somebody else's.
+        """
+        engine, uuid = self.locate(user, job_id)
+        async with self.directory.use(engine) as store:
+            detail = await store.job(user, uuid)
+        if detail is None:
+            raise JobNotFound
+        return engine, detail
+
+    def locate(self, user: str, job_id: str) -> tuple[str, bytes]:
+        """The queue a job id points to; a foreign one is as unknown as one that never was.
+
+        Raises:
+            JobNotFound: the user has never had a job there.
+        """
+        parts = split_job_id(job_id)
+        if parts is None or parts[0] not in self.sources.of(user):
+            raise JobNotFound
+        return parts[0], parts[1].bytes
+
+    async def jobs(self, user: str, engine: str | None, cursor: str | None, limit: int, where: Filter) -> Page:
+        """A page over one engine, or merged over all in which the user has jobs.
+
+        Raises:
+            CursorInvalid, EngineUnknown, ShardUnavailable.
+        """
+        before = _before(cursor)
+        engines = self.sources.of(user) if engine is None else [self.sources.engine(engine).id]
+        found: list[list[tuple[bytes, str, JobRecord]]] = []
+        for name in engines:
+            async with self.directory.use(name) as store:
+                found.append([(job.uuid, name, job) for job in await store.jobs(user, before, limit + 1, where)])
+        merged = list(islice(heapq.merge(*found, key=lambda item: item[0], reverse=True), limit + 1))
+        page = merged[:limit]
+        return Page([(name, job) for _, name, job in page], str(UUID(bytes=page[-1][0])) if len(merged) > limit else None)
+
+    async def events(self, user: str, after: str | None, wait_ms: int) -> tuple[list[Event], str]:
+        """Events after a cursor, waiting up to `wait_ms` for the first; and the next cursor.
+
+        `after` None begins with the oldest kept event, `latest` gives no events and today's cursor.
+
+        Raises:
+            CursorInvalid.
+        """
+        if after == LATEST:
+            return [], encode_cursor(await self._latest(user))
+        positions = {} if after is None else decode_cursor(after)
+        with self.fanout.arrival(user) as arrival:
+            events = await self._missed(user, positions)
+            if not events and wait_ms:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(wait_ms / 1000):
+                        await arrival.wait()
+                events = await self._missed(user, positions)
+        return events, encode_cursor(positions)
+
+    async def _missed(self, user: str, positions: dict[str, int]) -> list[Event]:
+        """Events beyond the positions, which move along."""
+        missed: list[Event] = []
+        for source in self.sources.of(user):
+            room = limits.EVENTS_PAGE - len(missed)
+            if room <= 0:
+                break
+            try:
+                async with self.directory.use(source) as store:
+                    stored = await store.events(user, positions.get(source, 0), room)
+            except ShardUnavailable:
+                continue  # its events come once it is repaired: the cursor stays where it was
+            if stored:
+                positions[source] = stored[-1].seq
+                missed.extend(wire_event(source, event) for event in stored)
+        return missed
+
+    async def _latest(self, user: str) -> dict[str, int]:
+        positions = {}
+        for source in self.sources.of(user):
+            with contextlib.suppress(ShardUnavailable):
+                async with self.directory.use(source) as store:
+                    positions[source] = await store.last_event(user)
+        return positions
+
+
+def _before(cursor: str | None) -> bytes | None:
+    if cursor is None:
+        return None
+    try:
+        return UUID(cursor).bytes
+    except ValueError as error:
+        raise CursorInvalid from error

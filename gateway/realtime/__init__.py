@@ -1,0 +1,1 @@
+"""The users' sockets. Socket.IO lives here."""

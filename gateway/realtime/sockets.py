@@ -1,0 +1,149 @@
+"""Socket.IO for people: every committed event to its user's room, and nothing else (protocol §6)."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+import socketio
+from socketio import exceptions, packet
+
+from contract.errors import FloworkError
+from contract.events import Event
+from kit.logs import Log
+
+log = Log("sockets")
+NAMESPACE = "/gui-socket"
+PATH = "/api/socket.io"
+FRAME_MAX_BYTES = 64 * 1024
+CONNECT_DEADLINE_S = 10.0
+RESERVED = frozenset({"connect", "disconnect", "connect_error", "*", "__disconnect_final"})
+AUTH_REFRESH = "auth.refresh"
+
+Authenticate = Callable[[str], tuple[str, float]]
+"""Access token -> user id and seconds until it expires; raises AuthenticationInvalid."""
+
+
+class Server(socketio.AsyncServer):  # type: ignore[misc] - the package has no types
+    """python-socketio without two of its doors (measured on 5.18, security reference F2 and F4).
+
+    A connected client may emit an event *named* `connect`, and the server runs its connect handler with the client's
+    own environment; binary packets collect attachments without limit. Neither is ever right here.
+    """
+
+    async def _handle_event(self, eio_sid: str, namespace: str | None, id: int | None, data: Any) -> None:  # noqa: A002
+        if isinstance(data, list) and data and isinstance(data[0], str) and data[0] not in RESERVED:
+            await super()._handle_event(eio_sid, namespace, id, data)
+
+    async def _handle_eio_message(self, eio_sid: str, data: Any) -> None:
+        try:
+            if not isinstance(data, str) or data[:1] not in {str(packet.CONNECT), str(packet.DISCONNECT), str(packet.EVENT), str(packet.ACK)}:
+                raise ValueError("packet type")
+            await super()._handle_eio_message(eio_sid, data)
+        except Exception as error:  # noqa: BLE001 - whatever a stranger's packet makes the parser raise ends their socket only
+            log.debug("socket.packet_refused", reason=type(error).__name__)
+            await self.drop(eio_sid)
+
+    async def drop(self, eio_sid: str) -> None:
+        """Really close a socket: `eio.disconnect` alone leaves the WebSocket open (reference F3)."""
+        socket = self.eio.sockets.get(eio_sid)
+        if socket is not None:
+            await socket.close(wait=False)
+            with contextlib.suppress(asyncio.QueueFull):
+                socket.queue.put_nowait(None)
+
+
+class Sockets:
+    """The users' sockets."""
+
+    def __init__(self, authenticate: Authenticate, origins: list[str]) -> None:
+        self._authenticate = authenticate
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._users: dict[str, str] = {}
+        self._deadlines: dict[str, asyncio.TimerHandle] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.server = Server(
+            async_mode="asgi",
+            cors_allowed_origins=origins,
+            cors_credentials=False,
+            transports=["websocket"],
+            allow_upgrades=False,
+            http_compression=False,
+            max_http_buffer_size=FRAME_MAX_BYTES,
+            namespaces=[NAMESPACE],
+            logger=False,
+            engineio_logger=False,
+        )
+        self.server.on("connect", self._connect, namespace=NAMESPACE)
+        self.server.on("disconnect", self._disconnect, namespace=NAMESPACE)
+        self.server.on(AUTH_REFRESH, self._refresh, namespace=NAMESPACE)
+        accept = self.server.eio.handlers["connect"]
+
+        async def opened(eio_sid: str, environ: dict[str, Any]) -> Any:
+            # A socket that never says CONNECT would stay for ever (reference F3).
+            self._deadlines[eio_sid] = self._later(CONNECT_DEADLINE_S, lambda: self.server.drop(eio_sid))
+            return await accept(eio_sid, environ)
+
+        self.server.eio.on("connect", opened)
+
+    def publish(self, user: str, event: Event) -> None:
+        """Send one event to a user's sockets; in the order of the calls."""
+        if user in self._users.values():
+            self._spawn(self.server.emit(event.name, event.model_dump(), room=_room(user), namespace=NAMESPACE))
+
+    async def close(self) -> None:
+        """Close every socket and forget the timers."""
+        for timer in (*self._timers.values(), *self._deadlines.values()):
+            timer.cancel()
+        for eio_sid in list(self.server.eio.sockets):
+            await self.server.drop(eio_sid)
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _connect(self, sid: str, environ: dict[str, Any], auth: Any) -> None:
+        token = auth.get("token") if isinstance(auth, dict) else None
+        try:
+            user, expires_in = self._authenticate(token if isinstance(token, str) else "")
+        except FloworkError as error:
+            raise exceptions.ConnectionRefusedError(error.code) from error
+        eio_sid = self.server.manager.eio_sid_from_sid(sid, NAMESPACE)
+        if deadline := self._deadlines.pop(eio_sid, None):
+            deadline.cancel()
+        self._users[sid] = user
+        self._expire(sid, expires_in)
+        await self.server.enter_room(sid, _room(user), namespace=NAMESPACE)
+
+    async def _disconnect(self, sid: str, reason: str) -> None:
+        self._users.pop(sid, None)
+        if timer := self._timers.pop(sid, None):
+            timer.cancel()
+
+    async def _refresh(self, sid: str, data: Any) -> dict[str, Any]:
+        """`auth.refresh {token}`: a new token of the same user keeps the socket open."""
+        token = data.get("token") if isinstance(data, dict) else None
+        try:
+            user, expires_in = self._authenticate(token if isinstance(token, str) else "")
+        except FloworkError as error:
+            return {"ok": False, "code": error.code}
+        if user != self._users.get(sid):
+            return {"ok": False, "code": "auth.token_invalid"}
+        self._expire(sid, expires_in)
+        return {"ok": True}
+
+    def _expire(self, sid: str, seconds: float) -> None:
+        if timer := self._timers.pop(sid, None):
+            timer.cancel()
+        self._timers[sid] = self._later(seconds, lambda: self.server.disconnect(sid, namespace=NAMESPACE))
+
+    def _later(self, seconds: float, act: Callable[[], Any]) -> asyncio.TimerHandle:
+        return asyncio.get_running_loop().call_later(seconds, lambda: self._spawn(act()))
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _room(user: str) -> str:
+    return f"user:{user}"

@@ -1,0 +1,173 @@
+"""control.db: users, engines and their tokens' hashes. Small and rarely written, so `aiosqlite` serves it.
+
+Every change is one statement: statements of different callers share the connection, so a transaction over several
+awaits would take a stranger's statement along.
+"""
+
+import contextlib
+import sqlite3
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiosqlite
+
+from contract.errors import EngineNameTaken
+
+APPLICATION_ID = 0x464C5743  # "FLWC"
+SCHEMA_VERSION = 1
+DDL = """
+CREATE TABLE users(id TEXT PRIMARY KEY, address TEXT NOT NULL UNIQUE, name TEXT NOT NULL, added_at INTEGER NOT NULL) STRICT;
+CREATE TABLE engines(
+  id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, added_at INTEGER NOT NULL,
+  shard_made INTEGER NOT NULL DEFAULT 0,
+  -- The wall time at which a closed shard wants to be opened again; 0 while it is open, so that a crash reads as "at once".
+  wake_at INTEGER
+) STRICT;
+CREATE TABLE engine_tokens(
+  engine TEXT NOT NULL REFERENCES engines(id), installation TEXT NOT NULL,
+  id TEXT NOT NULL UNIQUE, digest BLOB NOT NULL, added_at INTEGER NOT NULL,
+  PRIMARY KEY(engine, installation)
+) STRICT;
+-- In which queues a user has ever had a job: where to look for their jobs and events.
+CREATE TABLE sources(user TEXT NOT NULL, engine TEXT NOT NULL, PRIMARY KEY(user, engine)) STRICT, WITHOUT ROWID;
+"""
+
+
+class ControlRefused(Exception):
+    """control.db can't be used; the message says why. It was left untouched."""
+
+
+@dataclass(frozen=True, slots=True)
+class UserRow:
+    """One address of the owner's list."""
+
+    id: str
+    address: str
+    """Lower case."""
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class EngineRow:
+    """One engine."""
+
+    id: str
+    name: str
+    shard_made: bool
+    wake_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRow:
+    """What is kept of an engine token."""
+
+    id: str
+    engine: str
+    digest: bytes
+
+
+class Control:
+    """The control database. Every method is one transaction."""
+
+    def __init__(self, connection: aiosqlite.Connection) -> None:
+        self._connection = connection
+
+    async def add_user(self, user: UserRow, at: int) -> UserRow:
+        """Put an address on the list; the row that is there when it was already."""
+        await self._connection.execute(
+            "INSERT INTO users(id, address, name, added_at) VALUES (?,?,?,?) ON CONFLICT(address) DO NOTHING",
+            (user.id, user.address, user.name, at),
+        )
+        found = await self.user_by_address(user.address)
+        assert found is not None
+        return found
+
+    async def user_by_address(self, address: str) -> UserRow | None:
+        """Look an address (lower case) up."""
+        rows = await self._connection.execute_fetchall("SELECT id, address, name FROM users WHERE address = ?", (address,))
+        return next((UserRow(*row) for row in rows), None)
+
+    async def users(self) -> list[UserRow]:
+        """Everyone, oldest first."""
+        return [UserRow(*row) for row in await self._connection.execute_fetchall("SELECT id, address, name FROM users ORDER BY added_at")]
+
+    async def add_engine(self, engine_id: str, name: str, at: int) -> None:
+        """Make an engine.
+
+        Raises:
+            EngineNameTaken: the name is in use.
+        """
+        try:
+            await self._connection.execute("INSERT INTO engines(id, name, added_at) VALUES (?,?,?)", (engine_id, name, at))
+        except sqlite3.IntegrityError as error:
+            raise EngineNameTaken(f"An engine named {name} exists. Choose another name.") from error
+
+    async def engines(self) -> list[EngineRow]:
+        """All engines, oldest first."""
+        rows = await self._connection.execute_fetchall("SELECT id, name, shard_made, wake_at FROM engines ORDER BY added_at, id")
+        return [EngineRow(engine_id, name, bool(made), wake_at) for engine_id, name, made, wake_at in rows]
+
+    async def shard_opened(self, engine_id: str) -> None:
+        """Note that the shard exists and is open."""
+        await self._connection.execute("UPDATE engines SET shard_made = 1, wake_at = 0 WHERE id = ?", (engine_id,))
+
+    async def shard_closed(self, engine_id: str, wake_at: int | None) -> None:
+        """Note when a closed shard wants to be opened again; None for never."""
+        await self._connection.execute("UPDATE engines SET wake_at = ? WHERE id = ?", (wake_at, engine_id))
+
+    async def set_token(self, token: TokenRow, installation: str, at: int) -> None:
+        """Give an installation its token; the one it had before is void."""
+        await self._connection.execute(
+            """INSERT INTO engine_tokens(engine, installation, id, digest, added_at) VALUES (?,?,?,?,?)
+            ON CONFLICT(engine, installation) DO UPDATE SET id = excluded.id, digest = excluded.digest, added_at = excluded.added_at""",
+            (token.engine, installation, token.id, token.digest, at),
+        )
+
+    async def add_source(self, user: str, engine: str) -> None:
+        """Note that a user has jobs in an engine's queue."""
+        await self._connection.execute("INSERT INTO sources(user, engine) VALUES (?,?) ON CONFLICT DO NOTHING", (user, engine))
+
+    async def sources(self) -> list[tuple[str, str]]:
+        """Every (user, engine) noted."""
+        return [(user, engine) for user, engine in await self._connection.execute_fetchall("SELECT user, engine FROM sources")]
+
+    async def tokens(self) -> list[TokenRow]:
+        """Every live token."""
+        return [TokenRow(*row) for row in await self._connection.execute_fetchall("SELECT id, engine, digest FROM engine_tokens")]
+
+
+@contextlib.asynccontextmanager
+async def open_control(path: Path) -> AsyncIterator[Control]:
+    """Open or make control.db.
+
+    Raises:
+        ControlRefused: damaged, or written by a newer Flowork.
+    """
+    try:
+        connection = await aiosqlite.connect(path, isolation_level=None)
+    except sqlite3.Error as error:
+        raise ControlRefused(f"{path.name} cannot be opened ({error})") from error
+    try:
+        await _prepare(connection, path)
+        yield Control(connection)
+    finally:
+        await connection.close()
+
+
+async def _prepare(connection: aiosqlite.Connection, path: Path) -> None:
+    try:
+        ((application,),) = await connection.execute_fetchall("PRAGMA application_id")
+        ((version,),) = await connection.execute_fetchall("PRAGMA user_version")
+        if (application, version) not in {(0, 0), (APPLICATION_ID, SCHEMA_VERSION)}:
+            raise ControlRefused(f"{path.name} has layout {version}, this Flowork knows {SCHEMA_VERSION}; run the version that wrote it, or a newer one")
+        await connection.execute("PRAGMA journal_mode = WAL")
+        await connection.execute("PRAGMA synchronous = FULL")
+        await connection.execute("PRAGMA foreign_keys = ON")
+        if application == 0:
+            await connection.executescript(
+                f"BEGIN IMMEDIATE;{DDL} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+            )
+            path.chmod(0o600)
+    except sqlite3.Error as error:
+        raise ControlRefused(f"{path.name} is damaged ({error}); restore it from a backup") from error

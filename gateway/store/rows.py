@@ -1,0 +1,119 @@
+"""Rows in and out: reading a record, saving what changed of it, numbering its events."""
+
+import json
+import sqlite3
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+
+from contract.words import EventName, JobState
+from gateway.rules.job import JobRecord
+from gateway.rules.views import job_view
+from gateway.store.schema import COLUMNS
+from gateway.store.seam import StoredEvent
+from gateway.store.writer import Tx
+
+FIELDS = ", ".join(COLUMNS)
+JOB_BY_SEQ = f"SELECT {FIELDS} FROM jobs WHERE seq = ?"  # noqa: S608 - column names of a dataclass
+JOB_BY_UUID = f"SELECT {FIELDS} FROM jobs WHERE uuid = ?"  # noqa: S608
+INSERT_JOB = f"INSERT INTO jobs({', '.join(COLUMNS[1:])}) VALUES ({', '.join('?' * (len(COLUMNS) - 1))})"  # noqa: S608
+NEXT_EVENT = "UPDATE tenants SET last_event = last_event + 1 WHERE user = ? RETURNING last_event"
+INSERT_EVENT = "INSERT INTO events(user, seq, name, at, job, attempt, offset, data) VALUES (?,?,?,?,?,?,?,?)"
+
+_STATE = COLUMNS.index("state")
+
+
+class StaleRow(Exception):
+    """A row changed hands between being read and being saved: two writers on one file."""
+
+
+def record(row: Iterable[Any]) -> JobRecord:
+    """A row of `FIELDS` as a record."""
+    values = list(row)
+    values[_STATE] = JobState(values[_STATE])
+    return JobRecord(*values)
+
+
+def one(tx: Tx, sql: str, *parameters: object) -> JobRecord | None:
+    """The job that a `FIELDS` query finds."""
+    row = tx.execute(sql, parameters).fetchone()
+    return record(row) if row else None
+
+
+def insert(tx: Tx, job: JobRecord) -> int:
+    """Add a job; its new seq."""
+    values = [getattr(job, column) for column in COLUMNS[1:]]
+    seq = tx.execute(INSERT_JOB, values).lastrowid
+    assert seq is not None
+    note_deadlines(tx, job)
+    return seq
+
+
+def note_deadlines(tx: Tx, job: JobRecord) -> None:
+    """Tell the reaper when this row wants it. Retention is not noted: it may be as late as the reaper's next round."""
+    if job.due_at is not None:
+        tx.falls_due(job.due_at - tx.now.wall)
+    if job.lease_until is not None:
+        tx.falls_due(job.lease_until - tx.now.steady)
+    if job.expires_at is not None and job.deliveries == 0 and not job.state.final:
+        tx.falls_due(job.expires_at - tx.now.wall)
+
+
+@lru_cache(maxsize=256)
+def _update(changed: tuple[str, ...]) -> str:
+    return f"UPDATE jobs SET {', '.join(f'{column} = ?' for column in changed)} WHERE seq = ? AND token IS ?"  # noqa: S608
+
+
+def save(tx: Tx, before: JobRecord, after: JobRecord) -> JobRecord:
+    """Write the columns that differ, if the row still holds the token it was read with.
+
+    Raises:
+        StaleRow: it does not.
+    """
+    changed = tuple(column for column in COLUMNS if getattr(before, column) != getattr(after, column))
+    if changed:
+        values = [getattr(after, column) for column in changed]
+        if tx.execute(_update(changed), (*values, before.seq, before.token)).rowcount != 1:
+            raise StaleRow(before.uuid_text)
+        note_deadlines(tx, after)
+    return after
+
+
+def emit(tx: Tx, user: str, job: int, name: EventName, data: dict[str, Any], *, attempt: int | None = None, offset: int | None = None) -> None:
+    """Add one event to the user's sequence. Output keeps its text in `outputs` alone: `offset` tells where."""
+    seq = tx.execute(NEXT_EVENT, (user,)).fetchone()[0]
+    stored = {} if name is EventName.JOB_OUTPUT else data
+    tx.execute(INSERT_EVENT, (user, seq, name, tx.now.wall, job, attempt, offset, json.dumps(stored, separators=(",", ":"))))
+    tx.events.append(StoredEvent(user, seq, name, tx.now.wall, data))
+
+
+def emit_job(tx: Tx, source: str, job: JobRecord) -> None:
+    """Tell the user that their job changed."""
+    emit(tx, job.user, job.seq, EventName.JOB_UPDATED, job_view(source, job))
+
+
+def move(tx: Tx, source: str, before: JobRecord, after: JobRecord) -> JobRecord:
+    """Save and tell."""
+    save(tx, before, after)
+    emit_job(tx, source, after)
+    return after
+
+
+def tombstone(job: JobRecord) -> str:
+    """What is kept of a deleted job while its idempotency key lives: the row, without words that jobs produced."""
+    values = {column: getattr(job, column) for column in COLUMNS if column != "error_message"}
+    values["uuid"] = job.uuid.hex()
+    return json.dumps(values)
+
+
+def from_tombstone(text: str) -> JobRecord:
+    """Read what `tombstone` wrote."""
+    values = json.loads(text)
+    values["uuid"] = bytes.fromhex(values["uuid"])
+    values["state"] = JobState(values["state"])
+    return JobRecord(error_message=None, **values)
+
+
+def load_totals(connection: sqlite3.Connection) -> dict[str, int]:
+    """Waiting and running jobs by state."""
+    return dict(connection.execute("SELECT state, jobs FROM totals").fetchall())

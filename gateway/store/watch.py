@@ -1,0 +1,84 @@
+"""Reads for people: one job, a page of jobs, the events that were missed."""
+
+import json
+import sqlite3
+from typing import Any
+from uuid import UUID
+
+from contract.ids import job_id
+from contract.words import EventName
+from gateway.rules.admission import Load
+from gateway.rules.job import JobRecord
+from gateway.store.rows import FIELDS, load_totals, record
+from gateway.store.seam import Detail, Filter, StoredEvent
+
+JOB_OF_USER = f"SELECT {FIELDS} FROM jobs WHERE uuid = ? AND user = ?"  # noqa: S608 - column names of a dataclass
+PAGE = f"""SELECT {FIELDS} FROM jobs
+WHERE user = :user AND uuid < :before
+  AND (:states IS NULL OR state IN (SELECT value FROM json_each(:states))) AND (:kind IS NULL OR kind = :kind)
+ORDER BY uuid DESC LIMIT :limit"""  # noqa: S608
+EVENTS = """
+SELECT event.user, event.seq, event.name, event.at, event.data, event.attempt, event.offset, output.text, job.uuid
+FROM events event
+LEFT JOIN outputs output
+  ON event.name = 'job.output' AND output.job = event.job AND output.attempt = event.attempt AND output.offset = event.offset
+LEFT JOIN jobs job ON event.name = 'job.output' AND job.seq = event.job
+WHERE event.user = ? AND event.seq > ? ORDER BY event.seq LIMIT ?"""
+LAST_EVENT = "SELECT last_event FROM tenants WHERE user = ?"
+OUTPUT = "SELECT text FROM outputs WHERE job = ? AND attempt = ? ORDER BY offset"
+OUTPUT_ATTEMPT = "SELECT max(attempt) FROM outputs WHERE job = ?"
+PURGEABLE = f"""SELECT {FIELDS} FROM jobs
+WHERE user = :user AND finished_at IS NOT NULL AND state IN (SELECT value FROM json_each(:states))
+  AND (:before IS NULL OR finished_at < :before) ORDER BY uuid LIMIT :limit"""  # noqa: S608
+
+AFTER_ALL_UUIDS = b"\xff" * 17
+
+
+def detail(connection: sqlite3.Connection, user: str, uuid: bytes) -> Detail | None:
+    """One job with its bodies."""
+    row = connection.execute(JOB_OF_USER, (uuid, user)).fetchone()
+    if row is None:
+        return None
+    job = record(row)
+    payload = connection.execute("SELECT payload FROM bodies WHERE job = ?", (job.seq,)).fetchone()[0]
+    result = connection.execute("SELECT result FROM results WHERE job = ?", (job.seq,)).fetchone()
+    attempt = connection.execute(OUTPUT_ATTEMPT, (job.seq,)).fetchone()[0]
+    chunks = connection.execute(OUTPUT, (job.seq, attempt)).fetchall() if attempt is not None else []
+    return Detail(job, payload, result[0] if result else None, attempt, "".join(chunk for (chunk,) in chunks))
+
+
+def page(connection: sqlite3.Connection, user: str, before: bytes | None, limit: int, where: Filter) -> list[JobRecord]:
+    """Newest first."""
+    parameters = {
+        "user": user,
+        "before": before or AFTER_ALL_UUIDS,
+        "states": json.dumps(where.states) if where.states else None,
+        "kind": where.kind,
+        "limit": limit,
+    }
+    return [record(row) for row in connection.execute(PAGE, parameters).fetchall()]
+
+
+def events(connection: sqlite3.Connection, source: str, user: str, after: int, limit: int) -> list[StoredEvent]:
+    """In order; the text of output is joined in from where it lies once."""
+    return [_event(source, row) for row in connection.execute(EVENTS, (user, after, limit)).fetchall()]
+
+
+def _event(source: str, row: tuple[Any, ...]) -> StoredEvent:
+    user, seq, name, at, data, attempt, offset, text, uuid = row
+    content = json.loads(data)
+    if name == EventName.JOB_OUTPUT:
+        content = {"id": job_id(source, UUID(bytes=uuid)), "attempt": attempt, "offset": offset, "text": text or ""}
+    return StoredEvent(user, seq, EventName(name), at, content)
+
+
+def last_event(connection: sqlite3.Connection, user: str) -> int:
+    """0 for a user without events."""
+    row = connection.execute(LAST_EVENT, (user,)).fetchone()
+    return row[0] if row else 0
+
+
+def load(connection: sqlite3.Connection) -> Load:
+    """Depths by state."""
+    totals = load_totals(connection)
+    return Load(totals["scheduled"], totals["queued"], totals["running"])

@@ -1,0 +1,1 @@
+"""Parts that would make sense in an unrelated product; imports nothing of Flowork."""
