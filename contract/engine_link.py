@@ -68,13 +68,19 @@ class ClaimRequest(Request):
 
 
 class Lease(Answer):
-    """One job, held for `lease_ms` from the moment the claim was sent."""
+    """One job, held for `lease_ms` from its grant.
+
+    The holder counts from a moment that is surely not later than the grant: when it sent the claim, plus
+    `granted_after_ms`.
+    """
 
     job: JobId
     token: LeaseToken
     attempt: int
     epoch: int
     lease_ms: int
+    granted_after_ms: int = 0
+    """From the arrival of the claim to the grant, by the gateway's clock; negative when an earlier attempt was granted it."""
     kind: str
     payload: JsonValue
     user: str

@@ -1,0 +1,1 @@
+"""The engine: pulls jobs from a gateway and runs them."""

@@ -47,7 +47,7 @@ from kit.backoff import Backoff
 from kit.clock import MILLISECOND, SECOND, Clock, SleepWatch, SystemClock
 from kit.files import Locked, exclusive_lock, private_folder
 from kit.logs import Log
-from kit.tasks import background
+from kit.tasks import crew
 
 log = Log("gateway")
 OWNER_ONLY = ("/admin",)
@@ -126,7 +126,8 @@ async def running(settings: GatewaySettings, *, clock: Clock | None = None, chan
         control = await stack.enter_async_context(open_control(settings.data / "control.db"))
         parts = await _build(settings, clock, chance, keys, control, address)
         stack.push_async_callback(parts.shards.close_all)
-        await stack.enter_async_context(background(parts.reaper.run(), "reaper"))
+        tasks = await stack.enter_async_context(crew())
+        tasks.start(parts.reaper.run(), "reaper")
         stack.push_async_callback(parts.sockets.close)
         await _listen(stack, settings, parts, listener, address, chance)
         stack.callback(_send_home, parts)

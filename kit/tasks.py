@@ -6,16 +6,45 @@ from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
 
+class Crew:
+    """Named tasks that end with their owner."""
+
+    def __init__(self, group: asyncio.TaskGroup) -> None:
+        self._group = group
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Run `work` beside everything else; if it fails, the owner's block fails."""
+        task = self._group.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def cancel(self) -> None:
+        """End all of them."""
+        for task in self._tasks:
+            task.cancel()
+
+
 @contextlib.asynccontextmanager
-async def background(work: Coroutine[Any, Any, None], name: str) -> AsyncIterator[None]:
-    """Run `work` beside the block: ended with it, and ending it when `work` fails.
+async def crew() -> AsyncIterator[Crew]:
+    """A crew for the length of the block; its tasks are cancelled at the end.
 
     Raises:
-        ExceptionGroup: with what made `work` fail.
+        ExceptionGroup: with what made a task fail.
     """
     async with asyncio.TaskGroup() as group:
-        task = group.create_task(work, name=name)
+        owned = Crew(group)
         try:
-            yield
+            yield owned
         finally:
+            owned.cancel()
+
+
+async def first_of(seconds: float | None, *works: Coroutine[Any, Any, Any]) -> None:
+    """Return when one of the works is done, or the time is over; the others are cancelled."""
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
             task.cancel()

@@ -14,7 +14,7 @@ from gateway.operations.wake import Hint, WakeBus, Waiter
 from gateway.rules.views import job_id_of, job_id_of_uuid
 from gateway.store.directory import ShardDirectory
 from gateway.store.seam import Claim, Claimed, Granted
-from kit.clock import Clock
+from kit.clock import MILLISECOND, Clock
 
 FINISH_CODES = {FinishStatus.OK: None, FinishStatus.LOST: LeaseLost.code, FinishStatus.CONFLICT: LeaseConflict.code}
 
@@ -73,7 +73,7 @@ class Claiming:
 
     def _answer(self, engine: str, claim: Claim, claimed: Claimed, directive: Directive) -> ClaimAnswer:
         return ClaimAnswer(
-            leases=[self._lease(engine, granted, claimed.epoch) for granted in claimed.leases],
+            leases=[self._lease(engine, granted, claimed.epoch, claim.began) for granted in claimed.leases],
             finished=[
                 Finished(job=job_id_of_uuid(engine, report.uuid), status=status, code=FINISH_CODES[status])
                 for report, status in zip(claim.reports, claimed.finished, strict=True)
@@ -83,15 +83,17 @@ class Claiming:
             directive=directive,
         )
 
-    def _lease(self, engine: str, granted: Granted, epoch: int) -> Lease:
+    def _lease(self, engine: str, granted: Granted, epoch: int, began: int) -> Lease:
         job = granted.job
         assert job.token is not None
+        assert job.granted_at is not None
         return Lease(
             job=job_id_of(engine, job),
             token=job.token.hex(),
             attempt=job.attempt,
             epoch=epoch,
             lease_ms=self.lease_ms,
+            granted_after_ms=(job.granted_at - began) // MILLISECOND,
             kind=job.kind,
             payload=json.loads(granted.payload),
             user=job.user,

@@ -1,0 +1,1 @@
+"""Decides: plain functions and values; no clock, no IO."""

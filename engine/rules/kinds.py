@@ -1,0 +1,52 @@
+"""What an engine can do: kinds, how each is run, and what a handler may know and say."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Protocol
+
+from contract.words import LogLevel
+
+
+class Job(Protocol):
+    """The attempt a handler works on."""
+
+    job: str
+    attempt: int
+    user: str
+    traceparent: str
+    cancelled: threading.Event
+    """Set when the job should stop; handlers in threads look at it."""
+
+    async def write(self, text: str) -> None:
+        """Stream output to the user; waits while too much is unsent."""
+
+    def write_sync(self, text: str) -> None:
+        """`write`, from a thread."""
+
+    def log(self, message: str, level: LogLevel = LogLevel.INFO) -> None:
+        """Log a line to the user; from any thread."""
+
+    def progress(self, share: float) -> None:
+        """Say how far it is, 0..1; from any thread."""
+
+
+class Runs(Enum):
+    """Where a handler runs."""
+
+    ASYNC = "async"
+    """`async def handler(job, payload)` in the engine's loop."""
+    THREAD = "thread"
+    """`def handler(job, payload)` in a thread."""
+    PROCESS = "process"
+    """`def handler(payload)` in a process of its own, for work that computes; module-level and picklable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of job."""
+
+    name: str
+    handler: Callable[..., Any]
+    runs: Runs = Runs.ASYNC

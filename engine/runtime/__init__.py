@@ -1,0 +1,1 @@
+"""Tasks, slots and cancellation; no HTTP, no tool names."""

@@ -1,0 +1,139 @@
+"""The claim loop: exactly one claim is outstanding at any time, so that work, cancels and directives all arrive."""
+
+import asyncio
+from collections.abc import Callable
+
+from contract import limits
+from contract.engine_link import Announce, ClaimAnswer, ClaimRequest
+from contract.errors import EngineTokenInvalid, FloworkError
+from contract.version import VERSION
+from contract.words import Directive
+from engine.rules.leases import LeaseBook
+from engine.runtime.job import Stop
+from engine.runtime.reporter import UNAUTHORISED_WAIT_S, Reporter
+from engine.runtime.seam import Link
+from engine.runtime.slots import Slots
+from kit.backoff import Backoff
+from kit.clock import Clock
+from kit.logs import Log
+
+log = Log("engine.claim")
+
+
+class Claimer:
+    """Asks for as many jobs as slots are free.
+
+    While all slots are busy it asks for none, but still asks. Such a claim is broken off as soon as a slot falls free,
+    and the next one takes the finished job's report along. An attempt keeps its id until an answer came: whatever the
+    gateway granted to a broken-off attempt is granted again, the same leases with the same tokens.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        instance: str,
+        book: LeaseBook,
+        reporter: Reporter,
+        clock: Clock,
+        backoff: Backoff,
+        uniform: Callable[[], float],
+        new_id: Callable[[], str],
+        wait_ms: int,
+    ) -> None:
+        self._link = link
+        self._instance = instance
+        self._book = book
+        self._reporter = reporter
+        self._clock = clock
+        self._backoff = backoff
+        self._uniform = uniform
+        self._new_id = new_id
+        self._wait_ms = wait_ms
+        self._accepting = True
+        self._saturated = False
+        self.connected = asyncio.Event()
+        """Set once the gateway has answered a claim."""
+        self.stopped = asyncio.Event()
+        """Set when the gateway told this instance to stop."""
+
+    @property
+    def saturated(self) -> bool:
+        """True while the outstanding claim asks for nothing, so that a report may ride on the next one."""
+        return self._saturated
+
+    def accept(self, accepting: bool, slots: Slots) -> None:
+        """Begin or cease to take jobs."""
+        if self._accepting != accepting:
+            self._accepting = accepting
+            slots.changed.set()
+
+    async def run(self, slots: Slots) -> None:
+        """Claim for ever."""
+        failures = 0
+        attempt = self._new_id()
+        draining = False
+        while True:
+            slots.changed.clear()
+            request = self._request(attempt, 0 if draining or not self._accepting else slots.free, slots)
+            sent_at = self._clock.now().steady
+            try:
+                answer = await self._ask(request, slots, draining)
+            except FloworkError as error:
+                failures += 1
+                await self._wait(error, failures)
+                continue
+            if answer is None:
+                continue
+            failures = 0
+            attempt = self._new_id()
+            draining = answer.directive in {Directive.DRAIN, Directive.STOP}
+            self._apply(request, answer, sent_at, slots)
+
+    async def _ask(self, request: ClaimRequest, slots: Slots, draining: bool) -> ClaimAnswer | None:
+        """Send one claim; None when it was broken off because it asks for the wrong number."""
+        call = asyncio.create_task(self._link.claim(request), name="claim")
+        try:
+            while True:
+                self._saturated = request.max == 0 and self._accepting and not draining
+                changed = asyncio.create_task(slots.changed.wait(), name="slots-changed")
+                await asyncio.wait({call, changed}, return_when=asyncio.FIRST_COMPLETED)
+                changed.cancel()
+                if call.done():
+                    return call.result()
+                slots.changed.clear()
+                wants = slots.free if self._accepting and not draining else 0
+                if (wants == 0) != (request.max == 0):
+                    return None
+        finally:
+            self._saturated = False
+            call.cancel()
+            await asyncio.wait({call})
+
+    def _request(self, attempt: str, most: int, slots: Slots) -> ClaimRequest:
+        return ClaimRequest(
+            instance=self._instance,
+            attempt_id=attempt,
+            announce=Announce(version=VERSION, slots=slots.count, kinds=slots.kinds),
+            max=min(most, limits.CLAIM_MAX_JOBS),
+            wait_ms=self._wait_ms,
+            finished=self._reporter.riding(limits.CLAIM_MAX_JOBS),
+            running=self._book.held(),
+        )
+
+    def _apply(self, request: ClaimRequest, answer: ClaimAnswer, sent_at: int, slots: Slots) -> None:
+        self.connected.set()
+        self._reporter.landed(request.finished, answer.finished)
+        slots.stop(answer.lost, Stop.LET_GO)
+        slots.stop(answer.cancel, Stop.CANCEL)
+        for lease in answer.leases:
+            if self._book.granted(lease, sent_at):
+                slots.start(lease)
+        if answer.directive is Directive.STOP:
+            self.stopped.set()
+
+    async def _wait(self, error: FloworkError, failures: int) -> None:
+        wait_s = max(float(error.retry_after_s or 0), self._backoff.wait_s(failures, self._uniform))
+        if isinstance(error, EngineTokenInvalid) or error.status in {401, 403}:
+            wait_s = UNAUTHORISED_WAIT_S
+        log.warning("engine.claim_failed", code=error.code, detail=error.detail, wait_s=round(wait_s, 2))
+        await asyncio.sleep(wait_s)

@@ -1,0 +1,155 @@
+"""One attempt of one job, from its lease to its report."""
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import Executor
+from enum import Enum
+from typing import Any
+
+from contract import limits
+from contract.engine_link import Failure, FinishReport, Lease
+from contract.words import LogLevel, Outcome
+from engine.rules.failures import JobFailed
+from engine.rules.kinds import Kind, Runs
+from engine.runtime.lanes import Lanes
+from engine.runtime.output import Output
+from kit.logs import Log
+from kit.strict_json import encode
+
+log = Log("engine.job")
+
+
+class Stop(Enum):
+    """Why a running job is stopped, and what is reported of it."""
+
+    CANCEL = "cancel"
+    GIVE_BACK = "give_back"
+    LET_GO = "let_go"
+    """Lost, or about to be: nothing is reported."""
+
+
+class JobContext:
+    """`engine.rules.kinds.Job`, bound to one attempt."""
+
+    def __init__(self, lease: Lease, output: Output, loop: asyncio.AbstractEventLoop) -> None:
+        self.job = lease.job
+        self.attempt = lease.attempt
+        self.user = lease.user
+        self.traceparent = lease.traceparent
+        self.cancelled = threading.Event()
+        self._output = output
+        self._loop = loop
+
+    async def write(self, text: str) -> None:
+        await self._output.write(text)
+
+    def log(self, message: str, level: LogLevel = LogLevel.INFO) -> None:
+        self._loop.call_soon_threadsafe(self._output.log, level, message)
+
+    def progress(self, share: float) -> None:
+        self._loop.call_soon_threadsafe(self._output.progress, share)
+
+    def write_sync(self, text: str) -> None:
+        asyncio.run_coroutine_threadsafe(self._output.write(text), self._loop).result()
+
+
+class RunningJob:
+    """Runs one attempt. `stop` may be called once from the loop; the first reason counts."""
+
+    def __init__(self, lease: Lease, kinds: Mapping[str, Kind], output: Output, lanes: Lanes, threads: Callable[[], Executor]) -> None:
+        self.lease = lease
+        self._kind = kinds.get(lease.kind)
+        self._output = output
+        self._lanes = lanes
+        self._threads = threads
+        self._why: Stop | None = None
+        self._body: asyncio.Task[Any] | None = None
+        self._thread: asyncio.Future[Any] | None = None
+        self._context: JobContext | None = None
+
+    def stop(self, why: Stop) -> None:
+        """Stop it."""
+        if self._why is None:
+            self._why = why
+        if self._context is not None:
+            self._context.cancelled.set()
+        if self._body is not None:
+            self._body.cancel()
+
+    async def report(self) -> FinishReport | None:
+        """Run to the end; None when nothing may be said of it."""
+        context = self._context = JobContext(self.lease, self._output, asyncio.get_running_loop())
+        self._body = asyncio.create_task(self._timed(context), name=f"job-{self.lease.job}")
+        if self._why is not None:
+            self._body.cancel()
+        try:
+            result = await self._body
+        except asyncio.CancelledError:
+            if self._why is None:
+                raise  # the engine itself is being torn down
+            return self._stopped()
+        except JobFailed as error:
+            return self._failed(Failure(code=error.code[:64], message=error.message[:4096], retryable=error.retryable, retry_after_s=error.retry_after_s))
+        except Exception as error:  # noqa: BLE001 - a handler may raise anything; the engine goes on
+            log.error("job.exception", exc_info=error, job_id=self.lease.job, kind=self.lease.kind)
+            return self._failed(Failure(code="job.exception", message=f"{type(error).__name__}: {error}"[:500]))
+        return None if self._why is Stop.LET_GO else self._succeeded(result)
+
+    async def ended(self) -> None:
+        """Wait for a thread that ran on after its job was stopped: threads can't be killed, so its slot is not free."""
+        if self._thread is not None:
+            await asyncio.wait({self._thread})
+
+    async def _timed(self, context: JobContext) -> Any:
+        try:
+            async with asyncio.timeout(self.lease.timeout_s) as scope:
+                result = await self._execute(context)
+                await self._output.flush()
+                return result
+        except TimeoutError as error:
+            context.cancelled.set()
+            if scope.expired():
+                raise JobFailed("job.timeout", f"It ran longer than {self.lease.timeout_s:g} s.") from error
+            raise
+
+    def _execute(self, context: JobContext) -> Awaitable[Any]:
+        kind = self._kind
+        if kind is None:
+            raise JobFailed("job.kind_unserved", "This engine does not serve the kind.", retryable=False)
+        match kind.runs:
+            case Runs.ASYNC:
+                awaited: Awaitable[Any] = kind.handler(context, self.lease.payload)
+                return awaited
+            case Runs.THREAD:
+                self._thread = asyncio.get_running_loop().run_in_executor(self._threads(), kind.handler, context, self.lease.payload)
+                return asyncio.shield(self._thread)
+            case Runs.PROCESS:
+                return self._lanes.run(kind.handler, self.lease.payload)
+
+    def _succeeded(self, result: Any) -> FinishReport:
+        try:
+            size = len(encode(result))
+        except ValueError:
+            return self._failed(Failure(code="job.result_invalid", message="The result is not JSON.", retryable=False))
+        if size > limits.RESULT_MAX_BYTES:
+            message = f"The result has {size} bytes; the most is {limits.RESULT_MAX_BYTES}."
+            return self._failed(Failure(code="job.result_invalid", message=message, retryable=False))
+        return self._report(Outcome.SUCCEEDED, result=result)
+
+    def _stopped(self) -> FinishReport | None:
+        match self._why:
+            case Stop.CANCEL:
+                return self._failed(Failure(code="job.cancelled", message="Cancelled.", retryable=False))
+            case Stop.GIVE_BACK:
+                return self._report(Outcome.GIVEN_BACK)
+            case _:
+                return None
+
+    def _failed(self, failure: Failure) -> FinishReport | None:
+        if self._why is Stop.LET_GO:
+            return None
+        return self._report(Outcome.FAILED, error=failure)
+
+    def _report(self, outcome: Outcome, result: Any = None, error: Failure | None = None) -> FinishReport:
+        return FinishReport(job=self.lease.job, token=self.lease.token, outcome=outcome, result=result, error=error)

@@ -1,0 +1,125 @@
+"""The jobs that run now: starting them, stopping them, handing their reports on."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
+
+from contract.engine_link import FinishReport, Lease
+from engine.rules.kinds import Kind
+from engine.rules.leases import LeaseBook
+from engine.runtime.job import RunningJob, Stop
+from engine.runtime.lanes import Lanes
+from engine.runtime.output import Output
+from engine.runtime.reporter import Reporter
+from kit.clock import Clock
+from kit.logs import Log
+from kit.tasks import Crew
+
+log = Log("engine.slots")
+
+OutputMaker = Callable[[Lease, Callable[[], bool]], Output]
+
+
+class Slots:
+    """N slots. `changed` is set whenever one is taken or falls free."""
+
+    def __init__(
+        self,
+        count: int,
+        kinds: Mapping[str, Kind],
+        book: LeaseBook,
+        reporter: Reporter,
+        lanes: Lanes,
+        clock: Clock,
+        make_output: OutputMaker,
+        tasks: Crew,
+        ride: Callable[[], bool],
+    ) -> None:
+        self.count = count
+        self.changed = asyncio.Event()
+        self.idle = asyncio.Event()
+        self.idle.set()
+        self._kinds = kinds
+        self._book = book
+        self._reporter = reporter
+        self._lanes = lanes
+        self._clock = clock
+        self._make_output = make_output
+        self._tasks = tasks
+        self._ride = ride
+        self._running: dict[str, RunningJob] = {}
+        self._threads: ThreadPoolExecutor | None = None
+
+    @property
+    def busy(self) -> int:
+        """Slots taken."""
+        return len(self._running)
+
+    @property
+    def free(self) -> int:
+        """Slots open."""
+        return self.count - len(self._running)
+
+    @property
+    def kinds(self) -> list[str]:
+        """What is announced."""
+        return sorted(self._kinds)
+
+    def start(self, lease: Lease) -> None:
+        """Run a leased job."""
+        output = self._make_output(lease, lambda: self._book.may_act(lease.job, lease.token, self._clock.now().steady))
+        job = RunningJob(lease, self._kinds, output, self._lanes, self._thread_pool)
+        self._running[lease.token] = job
+        self.idle.clear()
+        self._tasks.start(self._run(job, output), f"slot-{lease.job}")
+
+    def stop(self, jobs: Iterable[str], why: Stop) -> None:
+        """Stop jobs by id; unknown ones are ignored. One that is let go counts as held no longer, at once."""
+        wanted = frozenset(jobs)
+        for running in list(self._running.values()):
+            if running.lease.job in wanted:
+                log.info("engine.job_stopped", job_id=running.lease.job, why=why.value)
+                if why is Stop.LET_GO:
+                    self._book.forget(running.lease.job, running.lease.token)
+                running.stop(why)
+
+    def stop_all(self, why: Stop) -> int:
+        """Stop everything; how many jobs that were."""
+        jobs = [running.lease.job for running in self._running.values()]
+        self.stop(jobs, why)
+        return len(jobs)
+
+    async def close(self) -> None:
+        """Let go of threads and processes."""
+        await self._lanes.close()
+        if self._threads is not None:
+            self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _run(self, job: RunningJob, output: Output) -> None:
+        lease = job.lease
+        sender = asyncio.create_task(output.run(), name=f"output-{lease.job}")
+        try:
+            report = await job.report()
+            if report is None:
+                self._book.forget(lease.job, lease.token)
+            else:
+                await self._reporter.keep(report)
+                self._bring(report)
+            await job.ended()
+        finally:
+            sender.cancel()
+            del self._running[lease.token]
+            if not self._running:
+                self.idle.set()
+            self.changed.set()
+
+    def _bring(self, report: FinishReport) -> None:
+        if self._ride():
+            self._reporter.ride(report)
+        else:
+            self._tasks.start(self._reporter.send(report), f"report-{report.job}")
+
+    def _thread_pool(self) -> Executor:
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(self.count, thread_name_prefix="job")
+        return self._threads

@@ -1,0 +1,1 @@
+"""What jobs do. The only room that talks to tools."""

@@ -1,0 +1,164 @@
+"""The composition root of the engine: builds every object, owns every lifetime."""
+
+import asyncio
+import contextlib
+import random
+import secrets
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from contract.engine_link import InstanceStats, Lease
+from engine.link.client import open_link
+from engine.rules.kinds import Kind
+from engine.rules.leases import LeaseBook
+from engine.runtime.claimer import Claimer
+from engine.runtime.heart import Heart
+from engine.runtime.job import Stop
+from engine.runtime.lanes import Lanes
+from engine.runtime.output import Output
+from engine.runtime.reporter import Reporter
+from engine.runtime.seam import Link, LinkOpener
+from engine.runtime.slots import Slots
+from engine.settings import EngineSettings
+from engine.store.spool import open_spool
+from engine.tools.registry import kinds
+from kit.backoff import Backoff
+from kit.clock import Clock, SystemClock
+from kit.logs import Log
+from kit.tasks import crew, first_of
+
+log = Log("engine")
+SETTLE_S = 5.0
+"""How long a stop waits for the gateway to acknowledge; the spool keeps the rest."""
+
+
+@dataclass(slots=True)
+class Randomness:
+    """Where chance comes from; tests hand in their own."""
+
+    token_bytes: Callable[[int], bytes] = secrets.token_bytes
+    uniform: Callable[[], float] = random.random
+
+    def new_id(self) -> str:
+        """128 random bits as hex."""
+        return self.token_bytes(16).hex()
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """How a drain went."""
+
+    given_back: int
+    """Jobs that did not finish in time."""
+    spooled: int
+    """Reports that wait for the gateway."""
+
+
+class Engine:
+    """A running engine."""
+
+    def __init__(self, instance: str, slots: Slots, claimer: Claimer, reporter: Reporter, book: LeaseBook) -> None:
+        self.instance = instance
+        self._slots = slots
+        self._claimer = claimer
+        self._reporter = reporter
+        self._book = book
+        self._hurry = asyncio.Event()
+
+    @property
+    def slots(self) -> int:
+        """Jobs that may run at once."""
+        return self._slots.count
+
+    @property
+    def busy(self) -> int:
+        """Jobs that run now."""
+        return self._slots.busy
+
+    async def connected(self) -> None:
+        """Wait until the gateway has answered a claim."""
+        await self._claimer.connected.wait()
+
+    async def ended(self) -> None:
+        """Wait until the gateway tells this instance to stop."""
+        await self._claimer.stopped.wait()
+
+    def hurry(self) -> None:
+        """End a drain's waiting: give back now."""
+        self._hurry.set()
+
+    async def drained(self, deadline_s: float) -> Drained:
+        """Take no new jobs, let running ones finish within the deadline, give the rest back, and report it all."""
+        self._claimer.accept(False, self._slots)
+        await first_of(deadline_s, self._slots.idle.wait(), self._hurry.wait())
+        given_back = self._slots.stop_all(Stop.GIVE_BACK)
+        await first_of(SETTLE_S, self._slots.idle.wait())  # a thread that will not end must not hold up the rest
+        await self._reporter.send_riding()
+        await self._reporter.all_settled(SETTLE_S)
+        return Drained(given_back, len(self._book))
+
+
+@contextlib.asynccontextmanager
+async def running(
+    settings: EngineSettings,
+    token: str,
+    *,
+    clock: Clock | None = None,
+    chance: Randomness | None = None,
+    served: Mapping[str, Kind] | None = None,
+    link_opener: LinkOpener | None = None,
+) -> AsyncIterator[Engine]:
+    """An engine for the length of the block. Leaving it without `drained` abandons what runs: the leases run out.
+
+    Raises:
+        SpoolInUse: another process of this engine runs on the same data folder.
+    """
+    clock = clock or SystemClock()
+    chance = chance or Randomness()
+    opener = link_opener or (lambda: open_link(settings.gateway, settings.engine_id, token))
+    async with contextlib.AsyncExitStack() as stack:
+        spool = await stack.enter_async_context(open_spool(settings.data / "engine" / settings.engine_id))
+        link = await stack.enter_async_context(opener())
+        instance = chance.new_id()
+        backoff = Backoff(settings.backoff_base_s, settings.backoff_cap_s)
+        book = LeaseBook()
+        reporter = Reporter(link, spool, book, backoff, chance.uniform)
+        claimer = Claimer(link, instance, book, reporter, clock, backoff, chance.uniform, chance.new_id, settings.claim_wait_ms)
+        tasks = await stack.enter_async_context(crew())
+        slots = Slots(
+            settings.slots,
+            kinds(settings) if served is None else served,
+            book,
+            reporter,
+            Lanes(settings.cpu_processes),
+            clock,
+            _output_maker(link, instance, backoff, chance),
+            tasks,
+            lambda: claimer.saturated,
+        )
+        stack.push_async_callback(slots.close)
+        loop = asyncio.get_running_loop()
+
+        def told(let_go: Sequence[str], cancel: Sequence[str]) -> None:
+            loop.call_soon_threadsafe(slots.stop, let_go, Stop.LET_GO)
+            loop.call_soon_threadsafe(slots.stop, cancel, Stop.CANCEL)
+
+        heart = Heart(opener, instance, book, clock, settings.heartbeat_s, lambda: _stats(slots, book), told)
+        heart.start()
+        stack.push_async_callback(heart.stop)
+        tasks.start(_serve(reporter, claimer, slots), "claims")
+        log.info("engine.started", engine_id=settings.engine_id, instance=instance, slots=settings.slots, kinds=slots.kinds)
+        yield Engine(instance, slots, claimer, reporter, book)
+
+
+async def _serve(reporter: Reporter, claimer: Claimer, slots: Slots) -> None:
+    await reporter.send_left_over()
+    await claimer.run(slots)
+
+
+def _stats(slots: Slots, book: LeaseBook) -> InstanceStats:
+    return InstanceStats(slots=slots.count, busy=slots.busy, spooled=len(book) - book.running())
+
+
+def _output_maker(link: Link, instance: str, backoff: Backoff, chance: Randomness) -> Callable[[Lease, Callable[[], bool]], Output]:
+    return lambda lease, may_act: Output(link, instance, lease, may_act, backoff, chance.uniform)
