@@ -1,0 +1,7 @@
+"""`python -m app`: the same as the `flowork` command."""
+
+import sys
+
+from app.roles import main
+
+sys.exit(main())

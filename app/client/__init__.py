@@ -1,0 +1,1 @@
+"""The room that talks to a gateway as its owner or as a user."""

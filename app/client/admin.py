@@ -1,0 +1,62 @@
+"""The owner's side: the admin listener of the gateway on this machine."""
+
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+
+from app.client.answers import answer, reaching
+from contract.admin import EngineAdd, EngineAdded, GatewayStatus, User, UserAdd, UserList
+from contract.errors import GatewayUnreachable
+
+SECRET_HEADER = "X-Flowork-Admin"
+TIMEOUT = aiohttp.ClientTimeout(total=30)
+
+
+class AdminClient:
+    """Calls `/admin/v1`."""
+
+    def __init__(self, session: aiohttp.ClientSession, where: str) -> None:
+        self._session = session
+        self._where = where
+
+    async def add_user(self, address: str, name: str) -> User:
+        """Put an address on the list. Raises FloworkError."""
+        async with reaching(self._where), self._session.post("/admin/v1/users", json=UserAdd(address=address, name=name).model_dump()) as response:
+            return await answer(response, User)
+
+    async def users(self) -> UserList:
+        """Everyone on the list. Raises FloworkError."""
+        async with reaching(self._where), self._session.get("/admin/v1/users") as response:
+            return await answer(response, UserList)
+
+    async def add_engine(self, name: str) -> EngineAdded:
+        """Make an engine. Raises FloworkError."""
+        async with reaching(self._where), self._session.post("/admin/v1/engines", json=EngineAdd(name=name).model_dump()) as response:
+            return await answer(response, EngineAdded)
+
+    async def status(self) -> GatewayStatus:
+        """Queues, engines, delays. Raises FloworkError."""
+        async with reaching(self._where), self._session.get("/admin/v1/status") as response:
+            return await answer(response, GatewayStatus)
+
+
+@contextlib.asynccontextmanager
+async def open_admin(data: Path) -> AsyncIterator[AdminClient]:
+    """A client for the gateway that runs on a data folder.
+
+    Raises:
+        GatewayUnreachable: none runs there.
+    """
+    socket_file, tcp_file = data / "run" / "admin.sock", data / "run" / "admin.json"
+    if tcp_file.exists():
+        told = json.loads(tcp_file.read_text())
+        base, headers, connector = f"http://127.0.0.1:{told['port']}", {SECRET_HEADER: told["secret"]}, aiohttp.TCPConnector()
+    elif socket_file.exists():
+        base, headers, connector = "http://flowork", {}, aiohttp.UnixConnector(str(socket_file))  # type: ignore[assignment]
+    else:
+        raise GatewayUnreachable(f"No gateway runs on {data}. Start it with: flowork serve")
+    async with aiohttp.ClientSession(base, headers=headers, connector=connector, timeout=TIMEOUT, trust_env=False) as session:
+        yield AdminClient(session, str(data))

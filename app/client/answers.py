@@ -1,0 +1,43 @@
+"""What every answer of a gateway goes through: problems become errors again, silence becomes GatewayUnreachable."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from typing import TypeVar
+
+import aiohttp
+from pydantic import BaseModel
+
+from contract.errors import FloworkError, GatewayUnreachable, from_problem
+from kit.strict_json import JsonRefused, decode
+
+A = TypeVar("A", bound=BaseModel)
+DEPTH_MAX = 64
+
+
+async def answer(response: aiohttp.ClientResponse, model: type[A]) -> A:
+    """The answer's model.
+
+    Raises:
+        FloworkError: the gateway said no.
+    """
+    body = await response.read()
+    if response.status >= 400:
+        raise _error(body, response.status)
+    return model.model_validate_json(body)
+
+
+def _error(body: bytes, status: int) -> FloworkError:
+    try:
+        document = decode(body, DEPTH_MAX)
+    except JsonRefused:
+        document = {}
+    return from_problem(document if isinstance(document, dict) else {}, status)
+
+
+@contextlib.asynccontextmanager
+async def reaching(address: str) -> AsyncIterator[None]:
+    """Turn what a dead connection raises into GatewayUnreachable."""
+    try:
+        yield
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise GatewayUnreachable(f"No gateway answers at {address}. Is it running? flowork serve starts it.") from error

@@ -1,0 +1,48 @@
+"""`flowork status`: what the gateway on this machine measures of itself."""
+
+from collections.abc import Sequence
+
+from app.client.admin import open_admin
+from app.commands.common import DONE, parser, run
+from contract.admin import EngineStatus, GatewayStatus, Percentiles
+
+
+def main(argv: Sequence[str]) -> int:
+    """Exit code."""
+    arguments = parser("status", "Queues, engines and delays of the gateway on this machine.").parse_args(argv)
+
+    async def show() -> int:
+        async with open_admin(arguments.data) as admin:
+            status = await admin.status()
+        print(status.model_dump_json() if arguments.json else render(status))
+        return DONE
+
+    return run(show(), arguments.json)
+
+
+def render(status: GatewayStatus) -> str:
+    """The page for a terminal."""
+    lines = [
+        f"Flowork {status.version}   {status.state}   {status.address}",
+        f"{status.users} user(s) may sign in" if status.users else "Nobody may sign in yet: flowork users add 0x...",
+        "",
+        f"{'ENGINE':<20} {'STATE':<12} {'SLOTS':>7} {'QUEUED':>7} {'RUNNING':>8} {'SCHEDULED':>10}  START DELAY p50/p95 (15 min)",
+    ]
+    lines += [_row(engine) for engine in status.engines]
+    lines += [f"\n{engine.name}: {engine.reason}. The file was left untouched." for engine in status.engines if engine.reason]
+    return "\n".join(lines)
+
+
+def _row(engine: EngineStatus) -> str:
+    slots = sum(instance.slots for instance in engine.instances)
+    busy = sum(instance.busy for instance in engine.instances)
+    return (
+        f"{engine.name:<20} {engine.state:<12} {f'{busy}/{slots}':>7} {engine.queued:>7} {engine.running:>8} {engine.scheduled:>10}"
+        f"  {_delays(engine.start_delay_ms)}"
+    )
+
+
+def _delays(delays: Percentiles) -> str:
+    if delays.p50 is None or delays.p95 is None:
+        return "no job yet"
+    return f"{delays.p50:.1f} / {delays.p95:.1f} ms ({delays.count} jobs)"

@@ -1,0 +1,153 @@
+"""`flowork submit`: sign in, queue a job, watch it to its end."""
+
+import argparse
+import json
+import secrets
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from app.client.admin import open_admin
+from app.client.api import ApiClient, open_api
+from app.commands.common import DONE, JOB_FAILED, complain, parser, run
+from app.crypto.wallet import Wallet, WalletRefused, open_wallet
+from contract.errors import AddressUnknown, FloworkError, GatewayUnreachable
+from contract.events import Event
+from contract.jobs import JobDraft, JobError
+from contract.words import EventName, JobState
+from kit.backoff import Backoff
+
+TRIES = 6
+BACKOFF = Backoff(0.2, 5.0)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Exit code: 0 succeeded (or queued, with --no-wait), 5 when the job ended otherwise."""
+    arguments = _parser().parse_args(argv)
+    try:
+        draft = _draft(arguments)
+        wallet = open_wallet(arguments.key_file or arguments.data / "cli" / "wallet.key")
+    except (WalletRefused, ValueError, OSError) as error:
+        return complain(str(error))
+    return run(_submit(arguments, draft, wallet), arguments.json)
+
+
+def _parser() -> argparse.ArgumentParser:
+    made = parser("submit", "Sign in, submit a job, and watch it to its end.")
+    made.add_argument("--engine", default="home", metavar="NAME", help="engine id or name (default: %(default)s)")
+    made.add_argument("--kind", required=True, help="what to do, such as http")
+    body = made.add_mutually_exclusive_group()
+    body.add_argument("--payload", default="null", metavar="JSON", help="the payload as JSON (default: null)")
+    body.add_argument("--payload-file", type=argparse.FileType("r"), metavar="FILE", help="file with the payload; - for standard input")
+    made.add_argument("--key", default=None, metavar="KEY", help="idempotency key: repeat it to repeat a submit without a second job")
+    made.add_argument("--priority", type=int, default=3, choices=range(1, 6), help="1 is most urgent (default: 3)")
+    made.add_argument("--run-at", default=None, metavar="TIME", help="not before this time (RFC 3339)")
+    made.add_argument("--expires-in", type=float, default=None, metavar="SECONDS", help="give up if nobody claimed it by then")
+    made.add_argument("--max-attempts", type=int, default=3, metavar="N")
+    made.add_argument("--timeout", type=float, default=300.0, metavar="SECONDS", help="longest run of one attempt")
+    made.add_argument("--no-wait", action="store_true", help="do not watch the job")
+    made.add_argument("--gateway", default=None, metavar="URL", help="default: the gateway that runs on the data folder")
+    made.add_argument("--key-file", type=Path, default=None, metavar="FILE", help="Ethereum key to sign in with (default: DIR/cli/wallet.key)")
+    return made
+
+
+def _draft(arguments: argparse.Namespace) -> JobDraft:
+    text = arguments.payload_file.read() if arguments.payload_file else arguments.payload
+    try:
+        payload = json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"The payload is not JSON: {error}") from error
+    return JobDraft(
+        engine=arguments.engine,
+        kind=arguments.kind,
+        payload=payload,
+        priority=arguments.priority,
+        run_at=arguments.run_at,
+        expires_in=arguments.expires_in,
+        max_attempts=arguments.max_attempts,
+        timeout_s=arguments.timeout,
+    )
+
+
+async def _submit(arguments: argparse.Namespace, draft: JobDraft, wallet: Wallet) -> int:
+    async with open_api(arguments.gateway or await _address(arguments.data), wallet) as api:
+        try:
+            await api.sign_in()
+        except AddressUnknown as error:
+            raise AddressUnknown(f"On the gateway's machine run: flowork users add {wallet.address}") from error
+        cursor = (await api.events("latest")).next
+        taken = await _surely(api, draft, arguments.key or secrets.token_hex(16))
+        if arguments.json:
+            print(taken.model_dump_json(), flush=True)
+        else:
+            print(f"{taken.job.id}  {taken.job.state}", flush=True)
+            if taken.notice:
+                print(f"  {taken.notice}", file=sys.stderr)
+        if arguments.no_wait:
+            return DONE
+        state = taken.job.state
+        if not state.final:
+            state = await watch(api, taken.job.id, cursor, arguments.json)
+        return await _end(api, taken.job.id, state, arguments.json)
+
+
+async def _address(data: Path) -> str:
+    async with open_admin(data) as admin:
+        return (await admin.status()).address
+
+
+async def _surely(api: ApiClient, draft: JobDraft, key: str) -> Any:
+    """Submit with the same key until an answer came: a lost answer never makes a second job."""
+    import asyncio
+    import random
+
+    for attempt in range(1, TRIES):
+        try:
+            return await api.submit(draft, key)
+        except GatewayUnreachable:
+            await asyncio.sleep(BACKOFF.wait_s(attempt, random.random))
+        except FloworkError as error:
+            if error.retry_after_s is None or error.status not in {429, 503}:
+                raise
+            await asyncio.sleep(error.retry_after_s)
+    return await api.submit(draft, key)
+
+
+async def watch(api: ApiClient, job: str, cursor: str, as_json: bool) -> JobState:
+    """Print what happens to a job until it ends."""
+    while True:
+        page = await api.events(cursor)
+        cursor = page.next
+        for event in page.events:
+            if event.data.get("id") != job:
+                continue
+            _show(event, as_json)
+            state = event.data.get("state")
+            if event.name is EventName.JOB_UPDATED and state is not None and JobState(state).final:
+                return JobState(state)
+
+
+def _show(event: Event, as_json: bool) -> None:
+    if as_json:
+        print(event.model_dump_json(), flush=True)
+    elif event.name is EventName.JOB_OUTPUT:
+        print(event.data["text"], end="", flush=True)
+    elif event.name is EventName.JOB_LOG:
+        for line in event.data["lines"]:
+            print(f"  [{line['level']}] {line['message']}", flush=True)
+    elif event.data.get("state") == JobState.QUEUED and event.data["attempt"]:
+        failed: dict[str, str] = event.data.get("error") or {}
+        print(f"  attempt {event.data['attempt']} failed: {failed.get('message', '')} Trying again.", flush=True)
+
+
+async def _end(api: ApiClient, job_id: str, state: JobState, as_json: bool) -> int:
+    job = await api.job(job_id)
+    if as_json:
+        print(job.model_dump_json(), flush=True)
+    elif state is JobState.SUCCEEDED:
+        print(json.dumps(job.result, indent=2, ensure_ascii=False))
+    else:
+        error = job.error or JobError(code="", message="")
+        print(f"flowork: the job is {state}. {error.message} {f'({error.code})' if error.code else ''}".rstrip(), file=sys.stderr)
+    return DONE if state is JobState.SUCCEEDED else JOB_FAILED

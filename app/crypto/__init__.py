@@ -1,0 +1,1 @@
+"""The only room of the app that imports a cryptography package."""

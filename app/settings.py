@@ -1,0 +1,54 @@
+"""All settings of `flowork serve`: `<data>/config.toml`, then `FLOWORK_*`, then arguments."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from contract.wire import EngineName
+from engine.settings import EngineSettings
+from gateway.settings import GatewaySettings
+from kit import config
+
+PREFIX = "FLOWORK_"
+PLACEHOLDER_ENGINE = "unset"
+
+
+class LocalEngine(BaseModel):
+    """`[local]`: this machine's engine."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    name: EngineName = "home"
+    """The name under which jobs are submitted to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that `flowork serve` runs with."""
+
+    gateway: GatewaySettings
+    engine: EngineSettings
+    """Address and engine id are filled in when the gateway runs."""
+    local: LocalEngine
+
+
+def load(data: Path, gateway: Mapping[str, Any], engine: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> Settings:
+    """Settings for a data folder; `gateway` and `engine` come from arguments.
+
+    Raises:
+        ConfigRefused: naming every mistake in file, environment and arguments.
+    """
+    found = config.read(data / "config.toml", environment, PREFIX)
+    made_gateway = found.table("gateway", GatewaySettings, {**gateway, "data": data})
+    filled_in = {"data": data, "gateway": "http://127.0.0.1", "engine_id": PLACEHOLDER_ENGINE}
+    made_engine = found.table("engine", EngineSettings, {**engine, **filled_in})
+    local = found.table("local", LocalEngine, {})
+    found.check(["gateway", "engine", "local"])
+    assert made_gateway is not None
+    assert made_engine is not None
+    assert local is not None
+    return Settings(made_gateway, made_engine, local)
