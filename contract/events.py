@@ -12,6 +12,9 @@ from contract.errors import CursorInvalid
 from contract.wire import Answer
 from contract.words import EventName
 
+SOCKET_PATH = "/api/socket.io"
+SOCKET_NAMESPACE = "/gui-socket"
+
 
 class Event(Answer):
     """One change, as the user's socket and `GET /api/v1/events` carry it."""

@@ -1,9 +1,10 @@
 """What an owner may change about the gateway: `[gateway]` of config.toml, `FLOWORK_GATEWAY_*`, or an argument."""
 
+import ipaddress
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from contract import limits
 
@@ -38,5 +39,17 @@ class GatewaySettings(BaseModel):
     """How long finished jobs stay, with payload, result and events."""
     open_shards: Annotated[int, Field(ge=1, le=64)] = 64
     """Queue files open at once; the longest unused one is closed first."""
-    drain_deadline_s: Annotated[float, Field(ge=0)] = 20.0
-    """How long a stop waits for engines to finish what they hold."""
+
+    @field_validator("host")
+    @classmethod
+    def _loopback(cls, host: str) -> str:
+        if not _is_loopback(host):
+            raise ValueError("give a loopback address, such as 127.0.0.1 or ::1; other machines cannot be served yet")
+        return host
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

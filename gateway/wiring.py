@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import random
 import secrets
 import socket
@@ -15,6 +16,7 @@ import socketio
 from contract import limits
 from contract.admin import EngineAdded
 from contract.errors import DataFolderInUse
+from contract.events import SOCKET_PATH
 from contract.version import VERSION
 from contract.words import Directive
 from gateway.crypto import ethereum
@@ -37,7 +39,7 @@ from gateway.operations.sources import Sources
 from gateway.operations.submit import Submit
 from gateway.operations.wake import LocalWakeBus
 from gateway.operations.watch import Watch
-from gateway.realtime.sockets import PATH, Sockets
+from gateway.realtime.sockets import Sockets
 from gateway.rules.life import Retry
 from gateway.settings import GatewaySettings
 from gateway.store.control import Control, open_control
@@ -50,7 +52,8 @@ from kit.logs import Log
 from kit.tasks import crew
 
 log = Log("gateway")
-OWNER_ONLY = ("/admin",)
+UNIX_PATH_MAX = 100
+"""macOS takes 103 bytes as the address of a Unix socket, Linux 107."""
 
 
 @dataclass(slots=True)
@@ -128,6 +131,7 @@ async def running(settings: GatewaySettings, *, clock: Clock | None = None, chan
         stack.push_async_callback(parts.shards.close_all)
         tasks = await stack.enter_async_context(crew())
         tasks.start(parts.reaper.run(), "reaper")
+        tasks.start(parts.sockets.relay(), "events")
         stack.push_async_callback(parts.sockets.close)
         await _listen(stack, settings, parts, listener, address, chance)
         stack.callback(_send_home, parts)
@@ -229,11 +233,11 @@ async def _listen(
     stack: contextlib.AsyncExitStack, settings: GatewaySettings, parts: _Parts, listener: socket.socket, address: str, chance: Randomness
 ) -> None:
     origins = own_origins(address) | frozenset(settings.gui_origins)
-    app = socketio.ASGIApp(parts.sockets.server, public_app(parts.operations, VERSION), socketio_path=PATH)
+    app = socketio.ASGIApp(parts.sockets.server, public_app(parts.operations, VERSION), socketio_path=SOCKET_PATH)
     await stack.enter_async_context(listeners.serving(Guard(app, "loopback", lambda: origins), listener, "loopback"))
     owner_path = settings.data / "run"
     allow = None
-    if settings.admin_over_tcp or sys.platform == "win32":
+    if settings.admin_over_tcp or sys.platform == "win32" or len(os.fsencode(owner_path / "admin.sock")) > UNIX_PATH_MAX:
         secret = chance.token_bytes(32).hex()
         owner_listener = listeners.owner_tcp(owner_path / "admin.json", secret)
         stack.callback((owner_path / "admin.json").unlink, missing_ok=True)

@@ -1,12 +1,13 @@
 """`flowork submit`: sign in, queue a job, watch it to its end."""
 
 import argparse
+import asyncio
 import json
+import random
 import secrets
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from app.client.admin import open_admin
 from app.client.api import ApiClient, open_api
@@ -14,7 +15,7 @@ from app.commands.common import DONE, JOB_FAILED, complain, parser, run
 from app.crypto.wallet import Wallet, WalletRefused, open_wallet
 from contract.errors import AddressUnknown, FloworkError, GatewayUnreachable
 from contract.events import Event
-from contract.jobs import JobDraft, JobError
+from contract.jobs import JobAnswer, JobDraft, JobError
 from contract.words import EventName, JobState
 from kit.backoff import Backoff
 
@@ -97,11 +98,8 @@ async def _address(data: Path) -> str:
         return (await admin.status()).address
 
 
-async def _surely(api: ApiClient, draft: JobDraft, key: str) -> Any:
+async def _surely(api: ApiClient, draft: JobDraft, key: str) -> JobAnswer:
     """Submit with the same key until an answer came: a lost answer never makes a second job."""
-    import asyncio
-    import random
-
     for attempt in range(1, TRIES):
         try:
             return await api.submit(draft, key)

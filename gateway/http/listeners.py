@@ -64,7 +64,7 @@ def loopback(host: str, port: int) -> socket.socket:
     """Bind a TCP socket.
 
     Raises:
-        PortTaken: with the address.
+        PortTaken: the message says what to do.
     """
     # Named as TCP, or asyncio leaves Nagle's algorithm on for the connections it accepts: 40 ms on every answer.
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -75,7 +75,7 @@ def loopback(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         if error.errno in {errno.EADDRINUSE, errno.EACCES}:
-            raise PortTaken(f"{host}:{port}") from error
+            raise PortTaken(f"Another program listens on {host}:{port}. Stop it, or choose another port with --port.") from error
         raise
     return listener
 

@@ -9,14 +9,15 @@ import socketio
 from socketio import exceptions, packet
 
 from contract.errors import FloworkError
+from contract.events import SOCKET_NAMESPACE as NAMESPACE
 from contract.events import Event
 from kit.logs import Log
 
 log = Log("sockets")
-NAMESPACE = "/gui-socket"
-PATH = "/api/socket.io"
 FRAME_MAX_BYTES = 64 * 1024
 CONNECT_DEADLINE_S = 10.0
+UNSENT_MAX = 2048
+"""Packets that may wait for a slow socket; engine.io itself has no bound."""
 RESERVED = frozenset({"connect", "disconnect", "connect_error", "*", "__disconnect_final"})
 AUTH_REFRESH = "auth.refresh"
 
@@ -60,6 +61,8 @@ class Sockets:
         self._authenticate = authenticate
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._users: dict[str, str] = {}
+        self._sids: dict[str, set[str]] = {}
+        self._outgoing: asyncio.Queue[tuple[str, Event]] = asyncio.Queue()
         self._deadlines: dict[str, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.server = Server(
@@ -87,9 +90,21 @@ class Sockets:
         self.server.eio.on("connect", opened)
 
     def publish(self, user: str, event: Event) -> None:
-        """Send one event to a user's sockets; in the order of the calls."""
-        if user in self._users.values():
-            self._spawn(self.server.emit(event.name, event.model_dump(), room=_room(user), namespace=NAMESPACE))
+        """Send one event to a user's sockets, in the order of the calls, while `relay` runs."""
+        if user in self._sids:
+            self._outgoing.put_nowait((user, event))
+
+    async def relay(self) -> None:
+        """Carry what is published to the sockets, for ever. A socket that does not keep up is closed: its cursor brings it back."""
+        while True:
+            user, event = await self._outgoing.get()
+            await self.server.emit(event.name, event.model_dump(), room=_room(user), namespace=NAMESPACE)
+            for sid in tuple(self._sids.get(user, ())):
+                eio_sid = self.server.manager.eio_sid_from_sid(sid, NAMESPACE)
+                socket = self.server.eio.sockets.get(eio_sid)
+                if socket is not None and socket.queue.qsize() > UNSENT_MAX:
+                    log.warning("socket.too_slow", unsent=socket.queue.qsize())
+                    await self.server.drop(eio_sid)
 
     async def close(self) -> None:
         """Close every socket and forget the timers."""
@@ -111,11 +126,15 @@ class Sockets:
         if deadline := self._deadlines.pop(eio_sid, None):
             deadline.cancel()
         self._users[sid] = user
+        self._sids.setdefault(user, set()).add(sid)
         self._expire(sid, expires_in)
         await self.server.enter_room(sid, _room(user), namespace=NAMESPACE)
 
     async def _disconnect(self, sid: str, reason: str) -> None:
-        self._users.pop(sid, None)
+        if user := self._users.pop(sid, None):
+            self._sids[user].discard(sid)
+            if not self._sids[user]:
+                del self._sids[user]
         if timer := self._timers.pop(sid, None):
             timer.cancel()
 
