@@ -26,7 +26,7 @@ class FloworkError(Exception):
     advice: ClassVar[str] = "Try again; if it stays, look for the request id in the log."
     default_retry_after_s: ClassVar[float | None] = None
 
-    def __init__(self, detail: str | None = None, *, retry_after_s: float | None = None, **extra: str | int | float | bool) -> None:
+    def __init__(self, detail: str | None = None, *, retry_after_s: float | None = None, **extra: str | float | bool) -> None:
         self.detail = detail or self.advice
         wait = retry_after_s if retry_after_s is not None else self.default_retry_after_s
         self.retry_after_s = None if wait is None else max(1, ceil(wait))
@@ -227,7 +227,7 @@ class ShardUnavailable(FloworkError):
 
 class StorageFull(FloworkError):
     code, status, title = "storage.full", 507, "The disk is full"
-    advice = "Nothing was queued by this request and nothing acknowledged was lost. Free space at the gateway, then send it again with the same key."
+    advice = "Nothing of this request was kept; nothing acknowledged was lost. Free space there, then send it again with the same key."
     default_retry_after_s = 30
 
 

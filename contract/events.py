@@ -26,8 +26,8 @@ class Event(Answer):
     name: EventName
     at: str
     data: dict[str, Any]
-    """`job.updated`: a Job, or `{id, deleted: true}`; `job.output`: `{id, attempt, offset, text}`;
-    `job.log`: `{id, attempt, offset, lines}`."""
+    """`job.updated`: a Job, or `{id, deleted: true}`; `job.output`: `{id, attempt, delivery, offset, text}`;
+    `job.log`: `{id, attempt, delivery, offset, lines}`. Offsets count within a delivery, which grows with every handing-out."""
 
 
 class EventPage(Answer):

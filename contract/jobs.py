@@ -62,9 +62,10 @@ class Job(Answer):
 
 
 class JobOutput(Answer):
-    """Streamed output of the latest attempt that wrote any."""
+    """Streamed output of the latest delivery that wrote any."""
 
-    attempt: int
+    delivery: int
+    """The how-manieth handing-out of the job wrote it."""
     offset: int
     """Length in UTF-8 bytes: where the next chunk begins."""
     text: str

@@ -42,7 +42,7 @@ class AccessToken(Answer):
     """A short-lived JWT (RFC 9068 shape)."""
 
     access_token: str
-    token_type: str = "Bearer"
+    token_type: str = "Bearer"  # noqa: S105 - a scheme
     expires_in: int
     user: str
 

@@ -23,11 +23,15 @@ def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="flowork engine", description="Pull jobs from a gateway and run them.")
     parser.add_argument("--gateway", required=True, metavar="URL", help="where the gateway listens, such as http://127.0.0.1:7717")
     parser.add_argument("--engine-id", required=True, metavar="ID", help="the id that 'flowork engines add' printed")
-    parser.add_argument("--token-file", type=Path, metavar="FILE", help="file with the engine token (0600); without it, one line of standard input")
+    parser.add_argument(
+        "--token-file", type=Path, metavar="FILE", help="file with the engine token (0600); without it, one line of standard input"
+    )
     parser.add_argument("--data", type=Path, default=data_folder("flowork"), metavar="DIR", help="data folder (default: %(default)s)")
     parser.add_argument("--slots", type=int, default=4, metavar="N", help="jobs that run at once (default: %(default)s)")
     parser.add_argument("--allow-echo", action="store_true", help="serve the echo kinds, for tests")
-    parser.add_argument("--http-host", action="append", default=[], metavar="HOST", help="let the http kind call this host[:port]; may be repeated")
+    parser.add_argument(
+        "--http-host", action="append", default=[], metavar="HOST", help="let the http kind call this host[:port]; may be repeated"
+    )
     return parser
 
 
@@ -106,7 +110,7 @@ def _on_signals(stop: asyncio.Event, engine: Engine) -> None:
         seen += 1
         if seen == 1:
             stop.set()
-        elif seen == 2:  # noqa: PLR2004
+        elif seen == 2:
             engine.hurry()
         else:
             raise SystemExit(1)

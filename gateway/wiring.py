@@ -121,7 +121,9 @@ async def running(settings: GatewaySettings, *, clock: Clock | None = None, chan
         try:
             stack.enter_context(exclusive_lock(run_folder / "flowork.lock"))
         except Locked as error:
-            raise DataFolderInUse(f"Another Flowork runs on {settings.data}. Stop it first, or start this one with another --data folder.") from error
+            raise DataFolderInUse(
+                f"Another Flowork runs on {settings.data}. Stop it first, or start this one with another --data folder."
+            ) from error
         listener = listeners.loopback(settings.host, settings.port)
         stack.callback(listener.close)
         address = _address(settings.host, listener.getsockname()[1])
@@ -150,7 +152,7 @@ async def _build(settings: GatewaySettings, clock: Clock, chance: Randomness, ke
     sources = Sources(control)
     await sources.load()
     # The pulse tells the reaper of deadlines, and the reaper opens shards whose commits the pulse hears.
-    pulse = Pulse(fanout, wake, delays, lambda engine, in_us: reaper.falls_due(engine, in_us))
+    pulse = Pulse(fanout, wake, delays, lambda engine, in_us: reaper.falls_due(engine, in_us))  # noqa: PLW0108
     shards = LocalShards(
         settings.data / "shards", control, store_limits(settings, chance), clock, chance.token_bytes, pulse.committed, settings.open_shards
     )

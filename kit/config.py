@@ -32,8 +32,7 @@ class Config:
     def table(self, name: str, model: type[M], fixed: Mapping[str, Any]) -> M | None:
         """Build the settings of one table; None when something in it is wrong (collected in `mistakes`).
 
-        Args:
-            fixed: values from arguments, or that only the program decides; None stands for "not given".
+        `fixed` are values from arguments, or that only the program decides; None stands for "not given".
         """
         given = dict(self.tables.get(name, {})) if isinstance(self.tables.get(name, {}), Mapping) else {}
         origin = {key: f"{self.file}: [{name}] {key}" for key in given}

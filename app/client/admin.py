@@ -11,7 +11,7 @@ from app.client.answers import answer, reaching
 from contract.admin import EngineAdd, EngineAdded, GatewayStatus, User, UserAdd, UserList
 from contract.errors import GatewayUnreachable
 
-SECRET_HEADER = "X-Flowork-Admin"
+SECRET_HEADER = "X-Flowork-Admin"  # noqa: S105 - the name of a header
 TIMEOUT = aiohttp.ClientTimeout(total=30)
 
 
@@ -24,7 +24,10 @@ class AdminClient:
 
     async def add_user(self, address: str, name: str) -> User:
         """Put an address on the list. Raises FloworkError."""
-        async with reaching(self._where), self._session.post("/admin/v1/users", json=UserAdd(address=address, name=name).model_dump()) as response:
+        async with (
+            reaching(self._where),
+            self._session.post("/admin/v1/users", json=UserAdd(address=address, name=name).model_dump()) as response,
+        ):
             return await answer(response, User)
 
     async def users(self) -> UserList:

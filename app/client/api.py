@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from app.client.answers import answer, reaching
+from app.client.answers import A, answer, reaching
 from contract.errors import AuthenticationExpired
 from contract.events import EventPage
 from contract.jobs import JobAnswer, JobDetail, JobDetailAnswer, JobDraft
@@ -67,7 +67,7 @@ class ApiClient:
         """What came after a cursor; `latest` gives today's. Raises FloworkError."""
         return await self._call("GET", "/api/v1/events", EventPage, params={"after": after, "wait_ms": str(wait_ms)})
 
-    async def _call(self, method: str, path: str, model: type[Any], headers: dict[str, str] | None = None, **rest: Any) -> Any:
+    async def _call(self, method: str, path: str, model: type[A], headers: dict[str, str] | None = None, **rest: Any) -> A:
         for again in (True, False):
             sent = {**(headers or {}), "Authorization": f"Bearer {self.token}"}
             try:

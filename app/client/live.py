@@ -26,7 +26,9 @@ async def live_events(gateway: str, token: str) -> AsyncIterator["asyncio.Queue[
 
     client.on("*", on_event, namespace=SOCKET_NAMESPACE)
     try:
-        await client.connect(gateway, auth={"token": token}, namespaces=[SOCKET_NAMESPACE], transports=["websocket"], socketio_path=SOCKET_PATH)
+        await client.connect(
+            gateway, auth={"token": token}, namespaces=[SOCKET_NAMESPACE], transports=["websocket"], socketio_path=SOCKET_PATH
+        )
     except socketio.exceptions.ConnectionError as error:
         raise GatewayUnreachable(f"No live events from {gateway}: {error}") from error
     try:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -76,7 +76,10 @@ def main(argv: Sequence[str]) -> int:
 
 
 async def _demo(as_json: bool) -> int:
-    say = (lambda _text: None) if as_json else (lambda text: print(text, flush=True))
+    def say(text: str) -> None:
+        if not as_json:
+            print(text, flush=True)
+
     shown = jobs()
     with tempfile.TemporaryDirectory(prefix="flowork-demo-") as scratch:
         data = Path(scratch)
@@ -128,7 +131,7 @@ def _myself() -> list[str]:
     return [sys.executable] if getattr(sys, "frozen", False) else [sys.executable, "-m", "app"]
 
 
-async def _play(api: ApiClient, address: str, shown: Sequence[Shown], say: Any) -> None:
+async def _play(api: ApiClient, address: str, shown: Sequence[Shown], say: Callable[[str], None]) -> None:
     async with live_events(address, api.token) as arrived:
         for job in shown:
             job.sent = time.perf_counter()
@@ -139,9 +142,9 @@ async def _play(api: ApiClient, address: str, shown: Sequence[Shown], say: Any) 
             async with asyncio.timeout(DEADLINE_S):
                 while not all(job.state.final for job in shown):
                     event = await arrived.get()
-                    job = by_id.get(event.data.get("id", ""))
-                    if job is not None:
-                        _see(job, event, say)
+                    seen = by_id.get(event.data.get("id", ""))
+                    if seen is not None:
+                        _see(seen, event, say)
         except TimeoutError:
             say(f"Gave up after {DEADLINE_S:.0f} s")
     for job in shown:
@@ -154,7 +157,7 @@ async def _play(api: ApiClient, address: str, shown: Sequence[Shown], say: Any) 
             job.problems.append(f"streamed {job.seen_output!r} instead of {job.output!r}")
 
 
-def _see(job: Shown, event: Event, say: Any) -> None:
+def _see(job: Shown, event: Event, say: Callable[[str], None]) -> None:
     at = f"  {job.since():7.1f} ms  {job.title:<24}"
     if event.name is EventName.JOB_OUTPUT:
         job.seen_output += event.data["text"]

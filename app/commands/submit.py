@@ -49,7 +49,9 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--timeout", type=float, default=300.0, metavar="SECONDS", help="longest run of one attempt")
     made.add_argument("--no-wait", action="store_true", help="do not watch the job")
     made.add_argument("--gateway", default=None, metavar="URL", help="default: the gateway that runs on the data folder")
-    made.add_argument("--key-file", type=Path, default=None, metavar="FILE", help="Ethereum key to sign in with (default: DIR/cli/wallet.key)")
+    made.add_argument(
+        "--key-file", type=Path, default=None, metavar="FILE", help="Ethereum key to sign in with (default: DIR/cli/wallet.key)"
+    )
     return made
 
 

@@ -89,4 +89,3 @@ async def open_link(gateway: str, engine_id: str, token: str) -> AsyncIterator[H
 
 LinkOpener = Callable[[], contextlib.AbstractAsyncContextManager[HttpLink]]
 """Opens a link in the loop that calls it."""
-

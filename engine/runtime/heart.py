@@ -24,7 +24,14 @@ class Heart:
     """Beats every `every_s` seconds while leases are held, and at once after the machine slept."""
 
     def __init__(
-        self, open_link: LinkOpener, instance: str, book: LeaseBook, clock: Clock, every_s: float, stats: Callable[[], InstanceStats], told: Told
+        self,
+        open_link: LinkOpener,
+        instance: str,
+        book: LeaseBook,
+        clock: Clock,
+        every_s: float,
+        stats: Callable[[], InstanceStats],
+        told: Told,
     ) -> None:
         self._open_link = open_link
         self._instance = instance

@@ -90,8 +90,10 @@ class RunningJob:
                 raise  # the engine itself is being torn down
             return self._stopped()
         except JobFailed as error:
-            return self._failed(Failure(code=error.code[:64], message=error.message[:4096], retryable=error.retryable, retry_after_s=error.retry_after_s))
-        except Exception as error:  # noqa: BLE001 - a handler may raise anything; the engine goes on
+            return self._failed(
+                Failure(code=error.code[:64], message=error.message[:4096], retryable=error.retryable, retry_after_s=error.retry_after_s)
+            )
+        except Exception as error:
             log.error("job.exception", exc_info=error, job_id=self.lease.job, kind=self.lease.kind)
             return self._failed(Failure(code="job.exception", message=f"{type(error).__name__}: {error}"[:500]))
         return None if self._why is Stop.LET_GO else self._succeeded(result)
@@ -102,8 +104,9 @@ class RunningJob:
             await asyncio.wait({self._thread})
 
     async def _timed(self, context: JobContext) -> Any:
+        scope = asyncio.timeout(self.lease.timeout_s)
         try:
-            async with asyncio.timeout(self.lease.timeout_s) as scope:
+            async with scope:
                 result = await self._execute(context)
                 await self._output.flush()
                 return result
@@ -127,7 +130,7 @@ class RunningJob:
             case Runs.PROCESS:
                 return self._lanes.run(kind.handler, self.lease.payload)
 
-    def _succeeded(self, result: Any) -> FinishReport:
+    def _succeeded(self, result: Any) -> FinishReport | None:
         try:
             size = len(encode(result))
         except ValueError:

@@ -131,5 +131,3 @@ class Output:
         self._said.clear()
         self._room.set()
         self._idle.set()
-
-

@@ -66,7 +66,9 @@ async def open_spool(folder: Path) -> AsyncIterator[Spool]:
         try:
             held.enter_context(exclusive_lock(folder / "spool.db.lock"))
         except Locked as error:
-            raise SpoolInUse(f"Another process of this engine runs on {folder}. Stop it, or give this one another --data folder.") from error
+            raise SpoolInUse(
+                f"Another process of this engine runs on {folder}. Stop it, or give this one another --data folder."
+            ) from error
         connection = await asyncio.to_thread(_open, folder / "spool.db")
         try:
             spool = Spool(connection)

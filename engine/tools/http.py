@@ -1,6 +1,5 @@
 """`http`: one real request to a host that the owner listed."""
 
-import asyncio
 from typing import Annotated, Any, Literal
 
 import aiohttp
@@ -68,7 +67,7 @@ async def _request(job: Job, asked: HttpPayload, url: URL) -> Any:
             while len(body) <= BODY_MAX_BYTES and (more := await response.content.read(BODY_MAX_BYTES + 1 - len(body))):
                 body += more
             return _answer(response, body)
-    except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
+    except (TimeoutError, aiohttp.ClientError, OSError) as error:
         raise JobFailed("http.unreachable", f"{type(error).__name__} while calling {url.host}.") from error
 
 

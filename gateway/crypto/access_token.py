@@ -21,7 +21,17 @@ LEEWAY_S: Final = 5
 MAX_CHARS: Final = 4096
 SCOPE: Final = "jobs"
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
-_CLAIMS: Final[dict[str, type]] = {"iss": str, "aud": str, "sub": str, "jti": str, "iat": int, "nbf": int, "exp": int, "scope": str, "ver": int}
+_CLAIMS: Final[dict[str, type]] = {
+    "iss": str,
+    "aud": str,
+    "sub": str,
+    "jti": str,
+    "iat": int,
+    "nbf": int,
+    "exp": int,
+    "scope": str,
+    "ver": int,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,7 @@ from contract.errors import RouteUnknown
 from gateway.http import bodies
 from gateway.operations.owner import Owner
 
-
-SECRET_HEADER = "x-flowork-admin"
+SECRET_HEADER = "x-flowork-admin"  # noqa: S105 - the name of a header
 
 
 def secret_guard(secret: str) -> Callable[[Request], Awaitable[None]]:

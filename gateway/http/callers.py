@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-
 from fastapi import Request
 
 from contract.errors import AuthenticationMissing
@@ -50,5 +49,3 @@ def engine(check: Callable[[str | None, str | None], str]) -> Callable[[Request]
         return found
 
     return caller
-
-

@@ -19,7 +19,9 @@ from kit.logs import Log
 
 log = Log("http")
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
-FORWARDING = frozenset({b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"cf-connecting-ip", b"true-client-ip"})
+FORWARDING = frozenset(
+    {b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"cf-connecting-ip", b"true-client-ip"}
+)
 SINGLE = frozenset({b"host", b"authorization", b"idempotency-key", b"x-engine-id", b"x-engine-token", b"origin", b"content-length"})
 ALWAYS = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"), (b"cache-control", b"no-store")]
 

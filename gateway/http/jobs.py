@@ -135,10 +135,11 @@ def router(person: Callable[[Request], Awaitable[Person]], submit: Submit, watch
 
 
 def _taken(taken: Taken) -> Response:
-    answer = {"job": job_view(taken.engine, taken.job), "notice": taken.notice}
+    job = job_view(taken.engine, taken.job)
+    answer = {"job": job, "notice": taken.notice}
     if taken.replayed:
         return bodies.raw(answer, 200, {"Idempotent-Replayed": "true"})
-    return bodies.raw(answer, 201, {"Location": f"/api/v1/jobs/{answer['job']['id']}"})
+    return bodies.raw(answer, 201, {"Location": f"/api/v1/jobs/{job['id']}"})
 
 
 def _batch_result(outcome: Taken | FloworkError) -> dict[str, Any]:
@@ -157,8 +158,8 @@ def _detail(engine: str, detail: Detail) -> dict[str, Any]:
     view["result"] = None if detail.result is None else json.loads(detail.result)
     view["output"] = (
         None
-        if detail.output_attempt is None
-        else {"attempt": detail.output_attempt, "offset": len(detail.output.encode()), "text": detail.output}
+        if detail.output_delivery is None
+        else {"delivery": detail.output_delivery, "offset": len(detail.output.encode()), "text": detail.output}
     )
     return view
 
@@ -168,5 +169,3 @@ def _wall(text: str) -> int:
         return from_rfc3339(text)
     except ValueError as error:
         raise RequestInvalid("finished_before: not a date that exists.") from error
-
-

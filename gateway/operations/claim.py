@@ -4,13 +4,14 @@ import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from contract.engine_link import ClaimAnswer, ClaimRequest, Finished, Lease
 from contract.errors import GatewayStopping, LeaseConflict, LeaseLost
 from contract.words import Directive, FinishStatus
 from gateway.operations.presence import Instance, Presence, news
 from gateway.operations.report import parsed_lease, parsed_report
-from gateway.operations.wake import Hint, WakeBus, Waiter
+from gateway.operations.wake import Hint, Waiter, WakeBus
 from gateway.rules.views import job_id_of, job_id_of_uuid
 from gateway.store.directory import ShardDirectory
 from gateway.store.seam import Claim, Claimed, Granted
@@ -119,7 +120,8 @@ async def _hint(waiter: Waiter, gone: asyncio.Event, seconds: float) -> Hint | N
         return None
     hangup = asyncio.ensure_future(gone.wait())
     try:
-        done, _ = await asyncio.wait({waiter.hint, hangup}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        watched: set[asyncio.Future[Any]] = {waiter.hint, hangup}
+        done, _ = await asyncio.wait(watched, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
     finally:
         hangup.cancel()
     return waiter.hint.result() if waiter.hint in done and not gone.is_set() else None

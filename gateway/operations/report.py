@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from contract import limits
 from contract.engine_link import (
     Append,
-    Appended,
     AppendAnswer,
+    Appended,
     AppendRequest,
     Extended,
     FinishAnswer,

@@ -78,8 +78,8 @@ class Submit:
             except FloworkError as error:
                 outcomes.update((index, error) for index, _ in drafts)
                 continue
-            for (index, draft), result in zip(drafts, submitted, strict=True):
-                outcomes[index] = self._outcome(engine, draft, result)
+            for (index, prepared), result in zip(drafts, submitted, strict=True):
+                outcomes[index] = self._outcome(engine, prepared, result)
         return [outcomes[index] for index in range(len(items))]
 
     async def _into(self, user: str, engine: str, drafts: Sequence[Draft]) -> list[Submitted]:

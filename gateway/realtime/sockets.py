@@ -25,7 +25,7 @@ Authenticate = Callable[[str], tuple[str, float]]
 """Access token -> user id and seconds until it expires; raises AuthenticationInvalid."""
 
 
-class Server(socketio.AsyncServer):  # type: ignore[misc] - the package has no types
+class Server(socketio.AsyncServer):  # type: ignore[misc]
     """python-socketio without two of its doors (measured on 5.18, security reference F2 and F4).
 
     A connected client may emit an event *named* `connect`, and the server runs its connect handler with the client's
@@ -38,7 +38,12 @@ class Server(socketio.AsyncServer):  # type: ignore[misc] - the package has no t
 
     async def _handle_eio_message(self, eio_sid: str, data: Any) -> None:
         try:
-            if not isinstance(data, str) or data[:1] not in {str(packet.CONNECT), str(packet.DISCONNECT), str(packet.EVENT), str(packet.ACK)}:
+            if not isinstance(data, str) or data[:1] not in {
+                str(packet.CONNECT),
+                str(packet.DISCONNECT),
+                str(packet.EVENT),
+                str(packet.ACK),
+            }:
                 raise ValueError("packet type")
             await super()._handle_eio_message(eio_sid, data)
         except Exception as error:  # noqa: BLE001 - whatever a stranger's packet makes the parser raise ends their socket only
@@ -116,7 +121,7 @@ class Sockets:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _connect(self, sid: str, environ: dict[str, Any], auth: Any) -> None:
+    async def _connect(self, sid: str, _environ: dict[str, Any], auth: Any) -> None:
         token = auth.get("token") if isinstance(auth, dict) else None
         try:
             user, expires_in = self._authenticate(token if isinstance(token, str) else "")
@@ -130,7 +135,7 @@ class Sockets:
         self._expire(sid, expires_in)
         await self.server.enter_room(sid, _room(user), namespace=NAMESPACE)
 
-    async def _disconnect(self, sid: str, reason: str) -> None:
+    async def _disconnect(self, sid: str, _reason: str) -> None:
         if user := self._users.pop(sid, None):
             self._sids[user].discard(sid)
             if not self._sids[user]:

@@ -100,9 +100,7 @@ def renewed(job: JobRecord, *, lease_us: int, now: Now) -> JobRecord:
 
 def revived(job: JobRecord, *, lease_us: int, now: Now) -> JobRecord:
     """A lapsed lease whose holder came back before anybody else claimed: it goes on as if it had renewed in time."""
-    return replace(
-        job, state=JobState.RUNNING, token=job.lapsed, lapsed=None, lease_until=now.steady + lease_us, missed=0, due_at=None
-    )
+    return replace(job, state=JobState.RUNNING, token=job.lapsed, lapsed=None, lease_until=now.steady + lease_us, missed=0, due_at=None)
 
 
 def finished(job: JobRecord, outcome: Outcome, failure: Failure | None, retry: Retry, now: Now) -> JobRecord:

@@ -6,6 +6,7 @@ The text that was signed is the text that is parsed; nothing is re-serialised.
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 MESSAGE_MAX_CHARS = 4096
 
@@ -71,7 +72,7 @@ def parse(text: str) -> SiweMessage | None:
     match = _MESSAGE.fullmatch(text) if len(text) <= MESSAGE_MAX_CHARS else None
     if match is None:
         return None
-    fields = match.groupdict()
+    fields: dict[str, Any] = match.groupdict()
     if not all(_exists(fields[name]) for name in ("issued_at", "expiration_time", "not_before")):
         return None
     resources = tuple(line.removeprefix("- ") for line in (fields.pop("resources") or "").split("\n")[1:])

@@ -41,5 +41,10 @@ def job_id_of_uuid(engine: str, uuid: bytes) -> str:
     return job_id(engine, UUID(bytes=uuid))
 
 
+def said_by(engine: str, job: JobRecord) -> dict[str, Any]:
+    """Whose words an output or log event carries. Offsets count within a delivery: a job given back keeps its attempt's number."""
+    return {"id": job_id_of(engine, job), "attempt": job.attempt, "delivery": job.deliveries}
+
+
 def _time(wall: int | None) -> str | None:
     return None if wall is None else rfc3339(wall)

@@ -95,7 +95,7 @@ def replay(tx: Tx, claim: Claim) -> tuple[Granted, ...] | None:
     return tuple(granted)
 
 
-def settle(tx: Tx, source: str, claim: Claim, given: Sequence[Granted], *, lease_us: int) -> tuple[list[bytes], list[bytes], bool]:
+def settle(tx: Tx, source: str, claim: Claim, given: Sequence[Granted]) -> tuple[list[bytes], list[bytes], bool]:
     """Compare what the instance names with what it holds.
 
     Returns:

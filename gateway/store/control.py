@@ -4,6 +4,7 @@ Every change is one statement: statements of different callers share the connect
 awaits would take a stranger's statement along.
 """
 
+import asyncio
 import contextlib
 import sqlite3
 from collections.abc import AsyncIterator
@@ -160,7 +161,9 @@ async def _prepare(connection: aiosqlite.Connection, path: Path) -> None:
         ((application,),) = await connection.execute_fetchall("PRAGMA application_id")
         ((version,),) = await connection.execute_fetchall("PRAGMA user_version")
         if (application, version) not in {(0, 0), (APPLICATION_ID, SCHEMA_VERSION)}:
-            raise ControlRefused(f"{path.name} has layout {version}, this Flowork knows {SCHEMA_VERSION}; run the version that wrote it, or a newer one")
+            raise ControlRefused(
+                f"{path.name} has layout {version}, this Flowork knows {SCHEMA_VERSION}; run the version that wrote it, or a newer one"
+            )
         await connection.execute("PRAGMA journal_mode = WAL")
         await connection.execute("PRAGMA synchronous = FULL")
         await connection.execute("PRAGMA foreign_keys = ON")
@@ -168,6 +171,6 @@ async def _prepare(connection: aiosqlite.Connection, path: Path) -> None:
             await connection.executescript(
                 f"BEGIN IMMEDIATE;{DDL} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
             )
-            path.chmod(0o600)
+            await asyncio.to_thread(path.chmod, 0o600)
     except sqlite3.Error as error:
         raise ControlRefused(f"{path.name} is damaged ({error}); restore it from a backup") from error

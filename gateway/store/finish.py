@@ -9,7 +9,7 @@ from gateway.rules import life, reconcile
 from gateway.rules.job import JobRecord
 from gateway.rules.life import Retry
 from gateway.rules.reconcile import Holding
-from gateway.rules.views import job_id_of, job_view
+from gateway.rules.views import job_view, said_by
 from gateway.store.rows import JOB_BY_UUID, emit, move, one, save
 from gateway.store.seam import Append, Appended, Report
 from gateway.store.writer import Tx
@@ -17,7 +17,7 @@ from gateway.store.writer import Tx
 RECEIPT = "SELECT job, report FROM receipts WHERE token = ?"
 INSERT_RECEIPT = "INSERT INTO receipts(token, job, report, forget_at) VALUES (?,?,?,?)"
 SET_RESULT = "INSERT INTO results(job, result) VALUES (?, ?) ON CONFLICT(job) DO UPDATE SET result = excluded.result"
-INSERT_OUTPUT = "INSERT INTO outputs(job, attempt, offset, text) VALUES (?,?,?,?)"
+INSERT_OUTPUT = "INSERT INTO outputs(job, delivery, offset, text) VALUES (?,?,?,?)"
 FORGET_OLD_EVENT = """
 DELETE FROM events WHERE (user, seq) IN (SELECT user, seq FROM events WHERE job = ? AND name = 'job.log' ORDER BY at LIMIT 1)
 """
@@ -71,15 +71,15 @@ def append(tx: Tx, source: str, item: Append, events_per_job: int) -> Appended:
 
 
 def _output(tx: Tx, source: str, job: JobRecord, text: str) -> JobRecord:
-    tx.execute(INSERT_OUTPUT, (job.seq, job.attempt, job.output_len, text))
-    data = {"id": job_id_of(source, job), "attempt": job.attempt, "offset": job.output_len, "text": text}
-    emit(tx, job.user, job.seq, EventName.JOB_OUTPUT, data, attempt=job.attempt, offset=job.output_len)
+    tx.execute(INSERT_OUTPUT, (job.seq, job.deliveries, job.output_len, text))
+    data = {**said_by(source, job), "offset": job.output_len, "text": text}
+    emit(tx, job.user, job.seq, EventName.JOB_OUTPUT, data, delivery=job.deliveries, offset=job.output_len)
     return replace(job, output_len=job.output_len + len(text.encode()))
 
 
 def _log(tx: Tx, source: str, job: JobRecord, lines: tuple[dict[str, str], ...], events_per_job: int) -> JobRecord:
-    data = {"id": job_id_of(source, job), "attempt": job.attempt, "offset": job.log_len, "lines": list(lines)}
-    emit(tx, job.user, job.seq, EventName.JOB_LOG, data, attempt=job.attempt)
+    data = {**said_by(source, job), "offset": job.log_len, "lines": list(lines)}
+    emit(tx, job.user, job.seq, EventName.JOB_LOG, data)
     if job.events >= events_per_job:
         tx.execute(FORGET_OLD_EVENT, (job.seq,))
     return replace(job, log_len=job.log_len + len(lines), events=min(job.events + 1, events_per_job))

@@ -19,7 +19,8 @@ WHERE expires_at IS NOT NULL AND deliveries = 0 AND finished_at IS NULL AND expi
 OVERDUE = f"SELECT {FIELDS} FROM jobs WHERE lease_until IS NOT NULL AND lease_until <= ? ORDER BY lease_until LIMIT {BATCH}"  # noqa: S608
 OLD = f"SELECT {FIELDS} FROM jobs WHERE finished_at IS NOT NULL AND finished_at <= ? ORDER BY finished_at LIMIT {BATCH}"  # noqa: S608
 FORGET = (
-    f"DELETE FROM idempotency WHERE (user, key) IN (SELECT user, key FROM idempotency WHERE forget_at <= ? ORDER BY forget_at LIMIT {BATCH})",  # noqa: S608
+    f"""DELETE FROM idempotency WHERE (user, key) IN
+  (SELECT user, key FROM idempotency WHERE forget_at <= ? ORDER BY forget_at LIMIT {BATCH})""",  # noqa: S608
     f"DELETE FROM receipts WHERE token IN (SELECT token FROM receipts WHERE forget_at <= ? ORDER BY forget_at LIMIT {BATCH})",  # noqa: S608
     f"""DELETE FROM claims WHERE (instance, attempt_id) IN
 (SELECT instance, attempt_id FROM claims WHERE forget_at <= ? ORDER BY forget_at LIMIT {BATCH})""",  # noqa: S608
@@ -83,5 +84,3 @@ def delete(tx: Tx, source: str, job: JobRecord) -> None:
     tx.execute(BURY, (tombstone(job), job.seq))
     tx.execute(DELETE_JOB, (job.seq,))
     emit(tx, job.user, 0, EventName.JOB_UPDATED, {"id": job_id_of(source, job), "deleted": True})
-
-

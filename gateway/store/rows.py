@@ -18,7 +18,7 @@ JOB_BY_SEQ = f"SELECT {FIELDS} FROM jobs WHERE seq = ?"  # noqa: S608 - column n
 JOB_BY_UUID = f"SELECT {FIELDS} FROM jobs WHERE uuid = ?"  # noqa: S608
 INSERT_JOB = f"INSERT INTO jobs({', '.join(COLUMNS[1:])}) VALUES ({', '.join('?' * (len(COLUMNS) - 1))})"  # noqa: S608
 NEXT_EVENT = "UPDATE tenants SET last_event = last_event + 1 WHERE user = ? RETURNING last_event"
-INSERT_EVENT = "INSERT INTO events(user, seq, name, at, job, attempt, offset, data) VALUES (?,?,?,?,?,?,?,?)"
+INSERT_EVENT = "INSERT INTO events(user, seq, name, at, job, delivery, offset, data) VALUES (?,?,?,?,?,?,?,?)"
 
 _STATE = COLUMNS.index("state")
 
@@ -79,11 +79,13 @@ def save(tx: Tx, before: JobRecord, after: JobRecord) -> JobRecord:
     return after
 
 
-def emit(tx: Tx, user: str, job: int, name: EventName, data: dict[str, Any], *, attempt: int | None = None, offset: int | None = None) -> None:
+def emit(
+    tx: Tx, user: str, job: int, name: EventName, data: dict[str, Any], *, delivery: int | None = None, offset: int | None = None
+) -> None:
     """Add one event to the user's sequence. Output keeps its text in `outputs` alone: `offset` tells where."""
     seq = tx.execute(NEXT_EVENT, (user,)).fetchone()[0]
-    stored = {} if name is EventName.JOB_OUTPUT else data
-    tx.execute(INSERT_EVENT, (user, seq, name, tx.now.wall, job, attempt, offset, json.dumps(stored, separators=(",", ":"))))
+    stored = {key: value for key, value in data.items() if key != "text"} if name is EventName.JOB_OUTPUT else data
+    tx.execute(INSERT_EVENT, (user, seq, name, tx.now.wall, job, delivery, offset, json.dumps(stored, separators=(",", ":"))))
     tx.events.append(StoredEvent(user, seq, name, tx.now.wall, data))
 
 

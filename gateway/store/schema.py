@@ -65,8 +65,8 @@ CREATE INDEX jobs_of_user ON jobs(user, uuid);
 CREATE TABLE bodies(job INTEGER PRIMARY KEY, payload BLOB NOT NULL) STRICT;
 CREATE TABLE results(job INTEGER PRIMARY KEY, result BLOB NOT NULL) STRICT;
 CREATE TABLE outputs(
-  job INTEGER NOT NULL, attempt INTEGER NOT NULL, offset INTEGER NOT NULL, text TEXT NOT NULL,
-  PRIMARY KEY(job, attempt, offset)
+  job INTEGER NOT NULL, delivery INTEGER NOT NULL, offset INTEGER NOT NULL, text TEXT NOT NULL,
+  PRIMARY KEY(job, delivery, offset)
 ) STRICT, WITHOUT ROWID;
 
 -- One row a user: round robin (turn, ready), event numbers, and nothing else.
@@ -83,7 +83,7 @@ INSERT INTO totals VALUES ('scheduled', 0), ('queued', 0), ('running', 0);
 
 CREATE TABLE events(
   user TEXT NOT NULL, seq INTEGER NOT NULL, name TEXT NOT NULL, at INTEGER NOT NULL,
-  job INTEGER NOT NULL, attempt INTEGER, offset INTEGER, data TEXT NOT NULL,
+  job INTEGER NOT NULL, delivery INTEGER, offset INTEGER, data TEXT NOT NULL,
   PRIMARY KEY(user, seq)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX events_of_job ON events(job, at); -- job 0: news of deleted jobs
@@ -109,7 +109,8 @@ CREATE TRIGGER job_in AFTER INSERT ON jobs BEGIN
     ON CONFLICT(user) DO UPDATE SET ready = ready + excluded.ready;
   UPDATE totals SET jobs = jobs + 1 WHERE state = new.state;
 END;
-CREATE TRIGGER job_moved AFTER UPDATE OF state, due_at ON jobs WHEN new.state <> old.state OR (new.due_at IS NULL) <> (old.due_at IS NULL) BEGIN
+CREATE TRIGGER job_moved AFTER UPDATE OF state, due_at ON jobs
+WHEN new.state <> old.state OR (new.due_at IS NULL) <> (old.due_at IS NULL) BEGIN
   UPDATE tenants SET ready = ready + (new.state = 'queued' AND new.due_at IS NULL) - (old.state = 'queued' AND old.due_at IS NULL)
     WHERE user = new.user;
   UPDATE totals SET jobs = jobs + (state = new.state) - (state = old.state) WHERE state IN (new.state, old.state);
@@ -154,7 +155,9 @@ def _judge(connection: sqlite3.Connection, path: Path) -> None:
     if application != APPLICATION_ID:
         raise ShardRefused(f"{path.name} is not a Flowork queue")
     if version != SCHEMA_VERSION:
-        raise ShardRefused(f"{path.name} has layout {version}; this Flowork knows {SCHEMA_VERSION}: run the version that wrote it, or a newer one")
+        raise ShardRefused(
+            f"{path.name} has layout {version}; this Flowork knows {SCHEMA_VERSION}: run the version that wrote it, or a newer one"
+        )
     if path.stat().st_size <= QUICK_CHECK_MAX_BYTES:
         verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
         if verdict != "ok":

@@ -173,7 +173,7 @@ class Detail:
     job: JobRecord
     payload: bytes
     result: bytes | None
-    output_attempt: int | None = None
+    output_delivery: int | None = None
     output: str = ""
 
 

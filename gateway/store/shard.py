@@ -43,7 +43,9 @@ from kit.files import Locked, exclusive_lock
 
 T = TypeVar("T")
 
-REGRANT_LEASES = "UPDATE jobs SET lease_until = min(max(lease_until, :least), :most), granted_at = min(granted_at, :now) WHERE lease_until IS NOT NULL"
+REGRANT_LEASES = (
+    "UPDATE jobs SET lease_until = min(max(lease_until, :least), :most), granted_at = min(granted_at, :now) WHERE lease_until IS NOT NULL"
+)
 LAST_TURN = "SELECT coalesce(max(turn), 0) FROM tenants"
 
 
@@ -85,9 +87,7 @@ class SqliteShard:
     async def submit(self, user: str, drafts: Sequence[Draft], judge: Judge) -> list[Submitted]:
         def work(tx: Tx) -> list[Submitted]:
             keep = self._limits.keep_idempotency_us
-            return [
-                submitting.submit(tx, self.source, user, draft, judge, random_bytes=self._random, keep_key_us=keep) for draft in drafts
-            ]
+            return [submitting.submit(tx, self.source, user, draft, judge, random_bytes=self._random, keep_key_us=keep) for draft in drafts]
 
         return await self._writer.run(work)
 
@@ -102,7 +102,7 @@ class SqliteShard:
         cancel: list[bytes] = []
         freed = bool(claim.reports)
         if claim.reconcile:
-            lost, cancel, returned = claiming.settle(tx, self.source, claim, again or (), lease_us=limits.lease_us)
+            lost, cancel, returned = claiming.settle(tx, self.source, claim, again or ())
             freed |= returned
         leases = again
         if leases is None:
@@ -190,7 +190,7 @@ class SqliteShard:
         return await self._read(lambda connection: watch.page(connection, user, before, limit, where))
 
     async def events(self, user: str, after: int, limit: int) -> list[StoredEvent]:
-        return await self._read(lambda connection: watch.events(connection, self.source, user, after, limit))
+        return await self._read(lambda connection: watch.events(connection, user, after, limit))
 
     async def last_event(self, user: str) -> int:
         return await self._read(lambda connection: watch.last_event(connection, user))
@@ -248,4 +248,3 @@ def _take_lock(held: contextlib.ExitStack, path: Path) -> None:
         held.enter_context(exclusive_lock(path.with_suffix(".db.lock")))
     except Locked as error:
         raise schema.ShardRefused(f"{path.name} is in use by another process") from error
-

@@ -16,7 +16,9 @@ INSERT_KEY = "INSERT INTO idempotency(user, key, fingerprint, job, forget_at) VA
 INSERT_BODY = "INSERT INTO bodies(job, payload) VALUES (?, ?)"
 
 
-def submit(tx: Tx, source: str, user: str, draft: Draft, judge: Judge, *, random_bytes: Callable[[int], bytes], keep_key_us: int) -> Submitted:
+def submit(
+    tx: Tx, source: str, user: str, draft: Draft, judge: Judge, *, random_bytes: Callable[[int], bytes], keep_key_us: int
+) -> Submitted:
     """One draft; see `JobStore.submit`."""
     known = tx.execute(KNOWN_KEY, (user, draft.key)).fetchone()
     if known is not None:

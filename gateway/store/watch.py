@@ -3,9 +3,7 @@
 import json
 import sqlite3
 from typing import Any
-from uuid import UUID
 
-from contract.ids import job_id
 from contract.words import EventName
 from gateway.rules.admission import Load
 from gateway.rules.job import JobRecord
@@ -18,15 +16,14 @@ WHERE user = :user AND uuid < :before
   AND (:states IS NULL OR state IN (SELECT value FROM json_each(:states))) AND (:kind IS NULL OR kind = :kind)
 ORDER BY uuid DESC LIMIT :limit"""  # noqa: S608
 EVENTS = """
-SELECT event.user, event.seq, event.name, event.at, event.data, event.attempt, event.offset, output.text, job.uuid
+SELECT event.user, event.seq, event.name, event.at, event.data, output.text
 FROM events event
 LEFT JOIN outputs output
-  ON event.name = 'job.output' AND output.job = event.job AND output.attempt = event.attempt AND output.offset = event.offset
-LEFT JOIN jobs job ON event.name = 'job.output' AND job.seq = event.job
+  ON event.name = 'job.output' AND output.job = event.job AND output.delivery = event.delivery AND output.offset = event.offset
 WHERE event.user = ? AND event.seq > ? ORDER BY event.seq LIMIT ?"""
 LAST_EVENT = "SELECT last_event FROM tenants WHERE user = ?"
-OUTPUT = "SELECT text FROM outputs WHERE job = ? AND attempt = ? ORDER BY offset"
-OUTPUT_ATTEMPT = "SELECT max(attempt) FROM outputs WHERE job = ?"
+OUTPUT = "SELECT text FROM outputs WHERE job = ? AND delivery = ? ORDER BY offset"
+LAST_TO_WRITE = "SELECT max(delivery) FROM outputs WHERE job = ?"
 PURGEABLE = f"""SELECT {FIELDS} FROM jobs
 WHERE user = :user AND finished_at IS NOT NULL AND state IN (SELECT value FROM json_each(:states))
   AND (:before IS NULL OR finished_at < :before) ORDER BY uuid LIMIT :limit"""  # noqa: S608
@@ -42,9 +39,9 @@ def detail(connection: sqlite3.Connection, user: str, uuid: bytes) -> Detail | N
     job = record(row)
     payload = connection.execute("SELECT payload FROM bodies WHERE job = ?", (job.seq,)).fetchone()[0]
     result = connection.execute("SELECT result FROM results WHERE job = ?", (job.seq,)).fetchone()
-    attempt = connection.execute(OUTPUT_ATTEMPT, (job.seq,)).fetchone()[0]
-    chunks = connection.execute(OUTPUT, (job.seq, attempt)).fetchall() if attempt is not None else []
-    return Detail(job, payload, result[0] if result else None, attempt, "".join(chunk for (chunk,) in chunks))
+    delivery = connection.execute(LAST_TO_WRITE, (job.seq,)).fetchone()[0]
+    chunks = connection.execute(OUTPUT, (job.seq, delivery)).fetchall() if delivery is not None else []
+    return Detail(job, payload, result[0] if result else None, delivery, "".join(chunk for (chunk,) in chunks))
 
 
 def page(connection: sqlite3.Connection, user: str, before: bytes | None, limit: int, where: Filter) -> list[JobRecord]:
@@ -59,16 +56,16 @@ def page(connection: sqlite3.Connection, user: str, before: bytes | None, limit:
     return [record(row) for row in connection.execute(PAGE, parameters).fetchall()]
 
 
-def events(connection: sqlite3.Connection, source: str, user: str, after: int, limit: int) -> list[StoredEvent]:
+def events(connection: sqlite3.Connection, user: str, after: int, limit: int) -> list[StoredEvent]:
     """In order; the text of output is joined in from where it lies once."""
-    return [_event(source, row) for row in connection.execute(EVENTS, (user, after, limit)).fetchall()]
+    return [_event(row) for row in connection.execute(EVENTS, (user, after, limit)).fetchall()]
 
 
-def _event(source: str, row: tuple[Any, ...]) -> StoredEvent:
-    user, seq, name, at, data, attempt, offset, text, uuid = row
+def _event(row: tuple[Any, ...]) -> StoredEvent:
+    user, seq, name, at, data, text = row
     content = json.loads(data)
     if name == EventName.JOB_OUTPUT:
-        content = {"id": job_id(source, UUID(bytes=uuid)), "attempt": attempt, "offset": offset, "text": text or ""}
+        content["text"] = text or ""
     return StoredEvent(user, seq, EventName(name), at, content)
 
 

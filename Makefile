@@ -1,0 +1,60 @@
+# The commands of a working copy. `make help` lists them; everything they install goes into .venv.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet
+LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
+ARGS ?=
+
+.PHONY: help run demo test test-long lint fix bench docs screens locks clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+run: .venv/.run-stamp ## start gateway and engine (ARGS="--port 8000" hands arguments on)
+	@$(BIN)/flowork serve $(ARGS)
+
+demo: .venv/.run-stamp ## three real jobs on a scratch gateway, start to end
+	@$(BIN)/flowork demo $(ARGS)
+
+test: .venv/.test-stamp ## every check, as CI runs them
+	@$(BIN)/python tests/run_suites.py $(ARGS)
+
+test-long: .venv/.test-stamp ## the checks that take longer
+	@$(BIN)/python tests/run_suites.py --long $(ARGS)
+
+lint: .venv/.test-stamp ## ruff, mypy and the rooms' import contracts
+	@$(BIN)/python tests/run_suites.py lint
+
+fix: .venv/.test-stamp ## let ruff sort imports and format
+	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+bench: .venv/.test-stamp ## measure (ARGS="store --json")
+	@$(BIN)/python -m bench $(ARGS)
+
+docs: .venv/.test-stamp ## write the generated pages of docs/ again
+	@$(BIN)/python docs/generate.py
+
+screens: .venv/.test-stamp ## pictures of what people see, into build/screens
+	@$(BIN)/python docs/screens.py
+
+locks: .venv/.test-stamp ## choose versions again and write requirements*.lock
+	$(LOCK) --upgrade --extra build -o requirements.lock
+	$(LOCK) --upgrade --extra build --extra test -c requirements.lock -o requirements-test.lock
+	$(LOCK) --upgrade --extra build --extra desktop -c requirements.lock -o requirements-desktop.lock
+
+clean: ## remove .venv and everything generated
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+.venv/.made:
+	@sh installer/venv.sh $(PYTHON)
+	@touch $@
+
+.venv/.run-stamp: .venv/.made requirements.lock pyproject.toml
+	@$(PIP) --require-hashes -r requirements.lock
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/.test-stamp: .venv/.run-stamp requirements-test.lock
+	@$(PIP) --require-hashes -r requirements-test.lock
+	@touch $@
