@@ -2,14 +2,16 @@
 
 import argparse
 import asyncio
+import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from contract.errors import FloworkError
 from engine.settings import EngineSettings
+from engine.store.spool import SpoolInUse
 from engine.wiring import Engine, running
+from kit import config
 from kit.logs import Log, to_stream
 from kit.paths import data_folder
 from kit.tasks import crew, first_of
@@ -27,7 +29,7 @@ def parser() -> argparse.ArgumentParser:
         "--token-file", type=Path, metavar="FILE", help="file with the engine token (0600); without it, one line of standard input"
     )
     parser.add_argument("--data", type=Path, default=data_folder("flowork"), metavar="DIR", help="data folder (default: %(default)s)")
-    parser.add_argument("--slots", type=int, default=4, metavar="N", help="jobs that run at once (default: %(default)s)")
+    parser.add_argument("--slots", type=int, default=None, metavar="N", help="jobs that run at once (default: 4)")
     parser.add_argument("--allow-echo", action="store_true", help="serve the echo kinds, for tests")
     parser.add_argument(
         "--http-host", action="append", default=[], metavar="HOST", help="let the http kind call this host[:port]; may be repeated"
@@ -66,22 +68,39 @@ def main(argv: Sequence[str]) -> int:
     to_stream()
     try:
         token = read_token(arguments.token_file)
-        settings = EngineSettings(
-            gateway=arguments.gateway,
-            engine_id=arguments.engine_id,
-            data=arguments.data,
-            slots=arguments.slots,
-            echo=arguments.allow_echo,
-            http_hosts=tuple(arguments.http_host),
-        )
-    except (TokenRefused, ValueError) as error:
+        settings = load(arguments, os.environ)
+    except TokenRefused as error:
         print(f"flowork engine: {error}", file=sys.stderr)
+        return USAGE_ERROR
+    except config.ConfigRefused as error:
+        print("flowork engine: the settings are not right.", *error.mistakes, sep="\n  ", file=sys.stderr)
         return USAGE_ERROR
     try:
         return asyncio.run(_run(settings, token))
-    except FloworkError as error:
-        print(f"flowork engine: {error.title}. {error.detail}", file=sys.stderr)
+    except SpoolInUse as error:
+        print(f"flowork engine: {error}", file=sys.stderr)
         return 1
+
+
+def load(arguments: argparse.Namespace, environment: Mapping[str, str]) -> EngineSettings:
+    """`[engine]` of `<data>/config.toml`, then `FLOWORK_ENGINE_*`, then arguments.
+
+    Raises:
+        ConfigRefused: naming every mistake.
+    """
+    found = config.read(arguments.data / "config.toml", environment, "FLOWORK_")
+    given = {
+        "gateway": arguments.gateway,
+        "engine_id": arguments.engine_id,
+        "data": arguments.data,
+        "slots": arguments.slots,
+        "echo": arguments.allow_echo or None,
+        "http_hosts": tuple(arguments.http_host) or None,
+    }
+    settings = found.table("engine", EngineSettings, given)
+    found.check(["gateway", "engine", "local"])
+    assert settings is not None
+    return settings
 
 
 async def _run(settings: EngineSettings, token: str) -> int:

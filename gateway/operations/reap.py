@@ -12,6 +12,8 @@ from kit.logs import Log
 log = Log("reaper")
 RETRY_US = 5 * SECOND
 SLACK_US = MILLISECOND  # timers may fire a touch early
+LOOK_AGAIN_S = 30.0
+"""The loop's timers stand still while the machine sleeps; with something due, the clock that does not is read this often."""
 
 
 class Reaper:
@@ -53,7 +55,7 @@ class Reaper:
     async def _until_due(self) -> None:
         self._changed.clear()
         nearest = min(self._due.values(), default=None)
-        wait = None if nearest is None else max(0, nearest - self._clock.now().steady + SLACK_US) / SECOND
+        wait = None if nearest is None else min(LOOK_AGAIN_S, max(0, nearest - self._clock.now().steady + SLACK_US) / SECOND)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(wait):
                 await self._changed.wait()

@@ -138,8 +138,10 @@ def inspect(path: Path) -> bool:
     """
     if not path.exists():
         return False
+    # Without a log beside it nothing may change under us, and `immutable` keeps SQLite from leaving files of its own.
+    mode = "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "mode=ro&immutable=1"
     try:
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True)
         try:
             _judge(connection, path)
         finally:
