@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from contract import limits
-from contract.errors import FloworkError, ForwardedNotAllowed, HostNotAllowed, OriginNotAllowed, RequestInvalid, RouteUnknown
+from contract.errors import FloworkError, ForwardedNotAllowed, HostNotAllowed, OriginNotAllowed, RequestInvalid
 from gateway.http.problems import response
 from kit import trace_context
 from kit.logs import Log
@@ -33,14 +33,12 @@ class Guard:
         app: what is inside.
         ingress: `loopback` or `admin`; put into `scope["state"]`.
         origins: gives the origins of pages that may call; read at each request.
-        private: path prefixes that this listener does not have.
     """
 
-    def __init__(self, app: ASGIApp, ingress: str, origins: Callable[[], frozenset[str]], private: tuple[str, ...] = ()) -> None:
+    def __init__(self, app: ASGIApp, ingress: str, origins: Callable[[], frozenset[str]]) -> None:
         self._app = app
         self._ingress = ingress
         self._origins = origins
-        self._private = private
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -53,7 +51,7 @@ class Guard:
         scope["state"] = {**scope.get("state", {}), "request_id": request_id, "ingress": self._ingress, "trace": trace}
         answer = _Answer(scope, send, request_id)
         try:
-            self._check(scope, headers)
+            self._check(headers)
         except FloworkError as error:
             await _refuse(error, request_id, scope, receive, answer.send)
         else:
@@ -61,7 +59,7 @@ class Guard:
         finally:
             answer.log(trace)
 
-    def _check(self, scope: Scope, headers: list[tuple[bytes, bytes]]) -> None:
+    def _check(self, headers: list[tuple[bytes, bytes]]) -> None:
         names = [name for name, _ in headers]
         if len(names) > limits.HEADER_MAX_LINES or any(names.count(name) > 1 for name in SINGLE):
             raise RequestInvalid("Too many header lines, or one twice that must be single.")
@@ -72,8 +70,6 @@ class Guard:
         origin = _header(headers, b"origin")
         if origin is not None and origin not in self._origins():
             raise OriginNotAllowed
-        if scope["path"].startswith(self._private):
-            raise RouteUnknown
 
 
 class _Answer:

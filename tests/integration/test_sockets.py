@@ -1,0 +1,135 @@
+"""Socket.IO as strangers meet it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+import pytest_asyncio
+import socketio
+
+from app.client.api import open_api
+from app.client.live import live_events
+from app.crypto.wallet import Wallet
+from contract.errors import AuthenticationInvalid
+from contract.words import JobState
+from gateway.wiring import Gateway
+from tests.support.house import WALLET, signed_in, until
+from tests.support.inside import add_engine, engine_for, gateway_on
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+OTHER = Wallet(bytes(31) + b"\x0b")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def gateway(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gateway]:
+    folder = tmp_path_factory.mktemp("sockets")
+    async with gateway_on(folder / "g") as running:
+        await running._parts.owner.add_user(OTHER.address, "other")
+        added = await add_engine(running)
+        async with engine_for(running.address, added, folder / "e"):
+            yield running
+
+
+@pytest.mark.parametrize("token", ["", "nonsense", "a.b.c"])
+async def test_nobody_is_let_in_without_a_token(gateway: Gateway, token: str):
+    with pytest.raises(AuthenticationInvalid):
+        async with live_events(gateway.address, token):
+            pass
+
+
+async def test_only_the_websocket_is_served(gateway: Gateway):
+    async with aiohttp.request("GET", f"{gateway.address}/api/socket.io/?EIO=4&transport=polling") as response:
+        assert response.status == 400
+
+
+async def test_the_default_namespace_is_closed(gateway: Gateway):
+    client = socketio.AsyncClient(reconnection=False)
+    with pytest.raises(socketio.exceptions.ConnectionError):
+        await client.connect(gateway.address, namespaces=["/"], transports=["websocket"], socketio_path="/api/socket.io")
+    await client.disconnect()
+
+
+async def test_a_page_of_another_origin_cannot_open_a_socket(gateway: Gateway):
+    url = gateway.address.replace("http", "ws") + "/api/socket.io/?EIO=4&transport=websocket"
+    async with aiohttp.ClientSession() as session:
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await session.ws_connect(url, headers={"Origin": "https://evil.example"})
+        assert refused.value.status == 403
+
+
+async def test_users_see_their_own_jobs_only(gateway: Gateway):
+    async with signed_in(gateway.address, "lab") as ann, signed_in(gateway.address, "lab", OTHER) as bob:
+        mine = await ann.submit()
+        theirs = await bob.submit()
+        await ann.sees(mine, JobState.SUCCEEDED)
+        await bob.sees(theirs, JobState.SUCCEEDED)
+        assert {event.data["id"] for event in ann.seen} == {mine.id}
+        assert {event.data["id"] for event in bob.seen} == {theirs.id}
+
+
+async def test_every_socket_of_a_user_gets_every_event_in_order(gateway: Gateway):
+    async with signed_in(gateway.address, "lab") as one, signed_in(gateway.address, "lab") as two:
+        jobs = [await one.submit(payload={"output": ["a", "b"]}) for _ in range(20)]
+        for user in (one, two):
+            ended = set()
+            while len(ended) < len(jobs):
+                event = await user.next_event()
+                if event.data.get("state") == JobState.SUCCEEDED:
+                    ended.add(event.data["id"])
+            seqs = [event.seq for event in user.seen]
+            assert seqs == list(range(seqs[0], seqs[0] + len(seqs)))
+
+
+async def test_a_client_that_emits_connect_does_not_run_the_connect_handler(gateway: Gateway):
+    async with open_api(gateway.address, WALLET) as api:
+        await api.sign_in()
+        client = socketio.AsyncClient(reconnection=False)
+        await client.connect(
+            gateway.address,
+            auth={"token": api.token},
+            namespaces=["/gui-socket"],
+            transports=["websocket"],
+            socketio_path="/api/socket.io",
+        )
+        before = dict(gateway._parts.sockets._users)
+        await client.emit("connect", {"token": api.token}, namespace="/gui-socket")
+        answer = await client.call("auth.refresh", {"token": api.token}, namespace="/gui-socket", timeout=5)
+        assert answer == {"ok": True}
+        assert gateway._parts.sockets._users == before
+        await client.disconnect()
+
+
+async def test_a_stranger_that_never_says_connect_is_shown_out(gateway: Gateway, monkeypatch):
+    from gateway.realtime import sockets
+
+    monkeypatch.setattr(sockets, "CONNECT_DEADLINE_S", 0.1)
+    url = gateway.address.replace("http", "ws") + "/api/socket.io/?EIO=4&transport=websocket"
+    async with aiohttp.ClientSession() as session, session.ws_connect(url) as ws, asyncio.timeout(10):
+        while not ws.closed:
+            await ws.receive()
+
+
+@pytest.mark.parametrize("packet", ["4", "49", "451-[", "42/gui-socket,[", "4" + "9" * 70_000, "x"])
+async def test_a_broken_packet_ends_its_own_socket_only(gateway: Gateway, packet: str):
+    url = gateway.address.replace("http", "ws") + "/api/socket.io/?EIO=4&transport=websocket"
+    async with aiohttp.ClientSession() as session, session.ws_connect(url) as ws, asyncio.timeout(10):
+        await ws.receive()
+        await ws.send_str(packet)
+        while not ws.closed:
+            await ws.receive()
+    async with signed_in(gateway.address, "lab") as user:
+        await user.sees(await user.submit(), JobState.SUCCEEDED)
+
+
+async def test_a_socket_ends_with_its_token_and_a_refresh_keeps_it(gateway: Gateway):
+    async with signed_in(gateway.address, "lab") as user:
+        sockets = gateway._parts.sockets
+        (sid,) = [sid for sid, owner in sockets._users.items() if owner == (await user.api.sign_in()).user]
+        sockets._expire(sid, 0.05)
+
+        async def gone() -> bool:
+            return sid not in sockets._users
+
+        await until(gone)
+        assert sockets._timers.get(sid) is None
