@@ -1,1 +1,1 @@
-"""Measurements: `python -m bench NAME --json`."""
+"""Measurements of real parts, each beside its floor in the same run: `python -m bench NAME --json`."""

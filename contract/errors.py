@@ -9,6 +9,7 @@ from math import ceil
 from typing import Any, ClassVar, Final
 
 REGISTRY: Final[dict[str, type["FloworkError"]]] = {}
+NOT_EXTRA: Final = frozenset({"type", "title", "status", "code", "detail", "request_id", "retry_after", "retry_after_s", "self"})
 
 
 class FloworkError(Exception):
@@ -63,11 +64,7 @@ def from_problem(document: Mapping[str, Any], status: int) -> FloworkError:
         kind = type("UnknownProblem", (FloworkError,), {"status": status, "title": str(document.get("title", ""))})
         kind.code = code
     retry_after = document.get("retry_after")
-    extra = {
-        key: value
-        for key, value in document.items()
-        if key not in {"type", "title", "status", "code", "detail", "request_id", "retry_after"} and isinstance(value, str | int | float)
-    }
+    extra = {key: value for key, value in document.items() if key not in NOT_EXTRA and isinstance(value, str | int | float)}
     return kind(str(document.get("detail") or "") or None, retry_after_s=retry_after if isinstance(retry_after, int) else None, **extra)
 
 

@@ -9,7 +9,7 @@ import ctypes.util
 import sys
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, Protocol
 
 SECOND = 1_000_000
@@ -91,7 +91,7 @@ class SleepWatch:
         self._gap = clock.now().steady - clock.awake()
 
     def slept(self) -> int:
-        """Microseconds slept since the last call, 0 below the tolerance."""
+        """Microseconds slept since it last said so; 0 while they are within the tolerance."""
         gap = self._clock.now().steady - self._clock.awake()
         grown = gap - self._gap
         if grown <= self._tolerance:
@@ -115,4 +115,4 @@ def from_rfc3339(text: str) -> int:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError("a time needs an offset")
-    return round((moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * SECOND)
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)

@@ -34,7 +34,11 @@ class Config:
 
         `fixed` are values from arguments, or that only the program decides; None stands for "not given".
         """
-        given = dict(self.tables.get(name, {})) if isinstance(self.tables.get(name, {}), Mapping) else {}
+        said = self.tables.get(name, {})
+        if not isinstance(said, Mapping):
+            self.mistakes.append(f"{self.file}: {name}: this must be a table, written [{name}]")
+            return None
+        given = dict(said)
         origin = {key: f"{self.file}: [{name}] {key}" for key in given}
         start = f"{self.prefix}{name.upper()}_"
         for variable, text in self.environment.items():
@@ -50,8 +54,8 @@ class Config:
             return model.model_validate(given)
         except ValidationError as error:
             for mistake in error.errors():
-                key = str(mistake["loc"][0])
-                self.mistakes.append(f"{origin.get(key, f'[{name}] {key}')}: {_reason(mistake, model)}")
+                key = str(mistake["loc"][0]) if mistake["loc"] else ""
+                self.mistakes.append(f"{origin.get(key, f'[{name}] {key}'.rstrip())}: {_reason(mistake, model)}")
             return None
 
     def check(self, known: Sequence[str]) -> None:

@@ -36,11 +36,11 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
+            **getattr(record, _NAMED, {}),
             "at": f"{self.formatTime(record, '%Y-%m-%dT%H:%M:%S')}.{int(record.msecs):03d}",
             "level": record.levelname.lower(),
             "source": record.name,
             "event": record.getMessage(),
-            **getattr(record, _NAMED, {}),
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 def percentile(ordered: Sequence[float], share: float) -> float:
     """The nearest-rank percentile of ascending samples; `share` is 0..1, at least one sample."""
-    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
+    return ordered[max(0, math.ceil(round(share * len(ordered), 9)) - 1)]
 
 
 class RollingSamples:

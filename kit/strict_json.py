@@ -1,8 +1,11 @@
 """JSON as the wire takes it: no NaN or Infinity, no lone surrogates, bounded depth (RFC 8259, security reference F7)."""
 
+import math
 from typing import Any
 
 import pydantic_core
+
+INFINITE = (math.inf, -math.inf)
 
 
 class JsonRefused(ValueError):
@@ -25,20 +28,20 @@ def decode(data: bytes, max_depth: int) -> Any:
 
 def _bound(root: Any, max_depth: int) -> None:
     level = [root]
-    for _ in range(max_depth + 1):
+    inside = 0
+    while level:
         deeper: list[Any] = []
         for node in level:
             if isinstance(node, dict):
                 deeper.extend(node.values())
             elif isinstance(node, list):
                 deeper.extend(node)
-            elif isinstance(node, float) and node in (float("inf"), float("-inf")):
+            elif node in INFINITE:
                 raise JsonRefused("numbers must be finite")  # 1e999 parses as infinity
+        if inside == max_depth and any(isinstance(node, dict | list) for node in level):
+            raise JsonRefused(f"nested deeper than {max_depth}")
         level = [node for node in deeper if isinstance(node, dict | list | float)]
-        if not level:
-            return
-    if any(isinstance(node, dict | list) for node in level):
-        raise JsonRefused(f"nested deeper than {max_depth}")
+        inside += 1
 
 
 def encode(value: Any) -> bytes:

@@ -41,10 +41,17 @@ async def crew() -> AsyncIterator[Crew]:
 
 
 async def first_of(seconds: float | None, *works: Coroutine[Any, Any, Any]) -> None:
-    """Return when one of the works is done, or the time is over; the others are cancelled."""
+    """Return when one of the works is done, or the time is over; the others are cancelled and waited for.
+
+    Raises:
+        What a work raised.
+    """
     tasks = [asyncio.ensure_future(work) for work in works]
     try:
-        await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for task in tasks:
             task.cancel()
+        await asyncio.wait(tasks)
+    for task in done:
+        task.result()

@@ -3,10 +3,12 @@
 coincurve and keccak are imported at the first sign-in: a start must not wait for them.
 """
 
+import re
+
 from contract.errors import SignatureInvalid
 
 _ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
-_SIGNATURE_BYTES = 65
+_SIGNATURE = re.compile(r"0x[0-9a-fA-F]{130}")
 
 
 def recover_address(message: str, signature: str) -> str:
@@ -19,16 +21,18 @@ def recover_address(message: str, signature: str) -> str:
     """
     from coincurve import PublicKey
 
-    try:
-        raw = bytes.fromhex(signature.removeprefix("0x"))
-    except ValueError as error:
-        raise SignatureInvalid from error
-    if len(raw) != _SIGNATURE_BYTES or raw[64] not in {27, 28}:
+    if not _SIGNATURE.fullmatch(signature):
+        raise SignatureInvalid
+    raw = bytes.fromhex(signature[2:])
+    if raw[64] not in {27, 28}:
         raise SignatureInvalid
     r, s = int.from_bytes(raw[:32]), int.from_bytes(raw[32:64])
     if not (0 < r < _ORDER and 0 < s <= _ORDER // 2):
         raise SignatureInvalid
-    text = message.encode()
+    try:
+        text = message.encode()
+    except UnicodeEncodeError as error:
+        raise SignatureInvalid from error
     digest = _keccak(b"\x19Ethereum Signed Message:\n" + str(len(text)).encode() + text)
     try:
         key = PublicKey.from_signature_and_message(raw[:64] + bytes([raw[64] - 27]), digest, hasher=None)

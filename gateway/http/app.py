@@ -35,10 +35,11 @@ class Operations:
 def public_app(operations: Operations, version: str) -> FastAPI:
     """`/api`, `/internal`, `/healthz`, `/readyz`."""
     app = _app("Flowork gateway", version)
-    app.include_router(signin.router(operations.signin))
+    # Routes are tried in this order: the busiest first.
+    app.include_router(engine_link.router(callers.engine(operations.check_engine), operations.claiming, operations.reporting))
     person = callers.person(operations.authenticate)
     app.include_router(jobs.router(person, operations.submit, operations.watch, operations.change))
-    app.include_router(engine_link.router(callers.engine(operations.check_engine), operations.claiming, operations.reporting))
+    app.include_router(signin.router(operations.signin))
     _health(app, operations.ready)
     bodies.document(app)
     return app

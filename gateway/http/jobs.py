@@ -37,7 +37,7 @@ PAGE_MAX = 200
 _KEY: TypeAdapter[str] = TypeAdapter(IdempotencyKey)
 
 
-def idempotency_key(request: Request) -> str:
+async def idempotency_key(request: Request) -> str:
     """The mandatory header; the quotes of the IETF draft's structured string are taken off.
 
     Raises:

@@ -42,7 +42,7 @@ class Reporting:
         if not leases:
             return HeartbeatAnswer(directive=self.directive())
         async with self.directory.use(engine) as store:
-            renewed = await store.renew(leases)
+            renewed = await store.renew(request.instance, leases)
         return HeartbeatAnswer(
             extended=[Extended(job=job_id_of_uuid(engine, uuid), lease_ms=self.lease_ms) for uuid in renewed.extended],
             lost=[job_id_of_uuid(engine, uuid) for uuid in renewed.lost],

@@ -98,9 +98,19 @@ def renewed(job: JobRecord, *, lease_us: int, now: Now) -> JobRecord:
     return replace(job, lease_until=max(job.lease_until or 0, now.steady + lease_us), missed=0)
 
 
-def revived(job: JobRecord, *, lease_us: int, now: Now) -> JobRecord:
-    """A lapsed lease whose holder came back before anybody else claimed: it goes on as if it had renewed in time."""
-    return replace(job, state=JobState.RUNNING, token=job.lapsed, lapsed=None, lease_until=now.steady + lease_us, missed=0, due_at=None)
+def revived(job: JobRecord, *, instance: str, lease_us: int, now: Now) -> JobRecord:
+    """A lapsed lease whose holder came back before anybody else claimed: it goes on, as if granted now."""
+    return replace(
+        job,
+        state=JobState.RUNNING,
+        token=job.lapsed,
+        lapsed=None,
+        instance=instance,
+        granted_at=now.steady,
+        lease_until=now.steady + lease_us,
+        missed=0,
+        due_at=None,
+    )
 
 
 def finished(job: JobRecord, outcome: Outcome, failure: Failure | None, retry: Retry, now: Now) -> JobRecord:

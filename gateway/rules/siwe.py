@@ -10,14 +10,21 @@ from typing import Any
 
 MESSAGE_MAX_CHARS = 4096
 
-_DATE = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)"
-_URI = r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]+"
+_DATE = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:[0-5]\d)"
+# RFC 3986: unreserved, sub-delims and percent-encoded.
+_UNRESERVED = r"A-Za-z0-9._~\-"
+_SUB = r"!$&'()*+,;="
+_PERCENT = r"%[0-9A-Fa-f]{2}"
+_PCHAR = rf"(?:[{_UNRESERVED}{_SUB}:@]|{_PERCENT})"
+_URI = rf"[A-Za-z][A-Za-z0-9+.-]*:(?:[{_UNRESERVED}{_SUB}:@/?#\[\]]|{_PERCENT})+"
+_HOST = rf"(?:\[[0-9A-Fa-f:.]+\]|(?:[{_UNRESERVED}{_SUB}]|{_PERCENT})+)"
 _MESSAGE = re.compile(
     rf"""
-    (?:(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://)?(?P<domain>[!-.0-~]+)\ wants\ you\ to\ sign\ in\ with\ your\ Ethereum\ account:\n
+    (?:(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://)?
+    (?P<domain>{_HOST}(?::[0-9]{{1,5}})?)\ wants\ you\ to\ sign\ in\ with\ your\ Ethereum\ account:\n
     (?P<address>0x[0-9A-Fa-f]{{40}})\n
     \n
-    (?:(?P<statement>[^\n\r\x00-\x1f\x7f]+)\n)?
+    (?:(?P<statement>[{_UNRESERVED}{_SUB}:/?\#\[\]@\ ]+)\n)?
     \n
     URI:\ (?P<uri>{_URI})\n
     Version:\ (?P<version>1)\n
@@ -26,7 +33,7 @@ _MESSAGE = re.compile(
     Issued\ At:\ (?P<issued_at>{_DATE})
     (?:\nExpiration\ Time:\ (?P<expiration_time>{_DATE}))?
     (?:\nNot\ Before:\ (?P<not_before>{_DATE}))?
-    (?:\nRequest\ ID:\ (?P<request_id>[!-~]*))?
+    (?:\nRequest\ ID:\ (?P<request_id>{_PCHAR}*))?
     (?:\nResources:(?P<resources>(?:\n-\ {_URI})*))?
     """,
     re.VERBOSE | re.ASCII,

@@ -101,7 +101,7 @@ def settle(tx: Tx, source: str, claim: Claim, given: Sequence[Granted]) -> tuple
     Returns:
         UUIDs it lost, UUIDs it should cancel, and whether a job became claimable again.
     """
-    lost, cancel, _ = hold(tx, source, claim.running, lease_us=None)
+    lost, cancel, _ = hold(tx, source, claim.instance, claim.running, lease_us=None)
     named = {lease.uuid for lease in claim.running} | {lease.job.uuid for lease in given}
     freed = False
     for row in tx.execute(HELD_BY, (claim.instance,)).fetchall():
@@ -126,7 +126,9 @@ def _unnamed(tx: Tx, source: str, job: JobRecord, began: int) -> bool:
     return False
 
 
-def hold(tx: Tx, source: str, leases: Sequence[HeldLease], *, lease_us: int | None) -> tuple[list[bytes], list[bytes], list[bytes]]:
+def hold(
+    tx: Tx, source: str, instance: str, leases: Sequence[HeldLease], *, lease_us: int | None
+) -> tuple[list[bytes], list[bytes], list[bytes]]:
     """Judge named leases; with `lease_us` also extend them.
 
     Returns:
@@ -145,7 +147,7 @@ def hold(tx: Tx, source: str, leases: Sequence[HeldLease], *, lease_us: int | No
             cancel.append(lease.uuid)
         if lease_us is not None:
             if verdict is Holding.LAPSED:
-                move(tx, source, job, life.revived(job, lease_us=lease_us, now=tx.now))
+                move(tx, source, job, life.revived(job, instance=instance, lease_us=lease_us, now=tx.now))
             else:
                 save(tx, job, life.renewed(job, lease_us=lease_us, now=tx.now))
             extended.append(lease.uuid)

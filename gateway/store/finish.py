@@ -33,8 +33,7 @@ def finish(tx: Tx, source: str, report: Report, retry: Retry, keep_receipt_us: i
     verdict = reconcile.holding(job, report.token)
     if job is None or verdict is Holding.LOST:
         return FinishStatus.LOST
-    held = life.revived(job, lease_us=0, now=tx.now) if verdict is Holding.LAPSED else job
-    move(tx, source, job, life.finished(held, report.outcome, report.failure, retry, tx.now))
+    move(tx, source, job, life.finished(job, report.outcome, report.failure, retry, tx.now))
     if report.outcome is Outcome.SUCCEEDED:
         tx.execute(SET_RESULT, (job.seq, report.result if report.result is not None else b"null"))
     tx.execute(INSERT_RECEIPT, (report.token, report.uuid, digest, tx.now.wall + keep_receipt_us))

@@ -124,7 +124,7 @@ class MemoryStore:
         cancel: list[bytes] = []
         freed = bool(claim.reports)
         if claim.reconcile:
-            lost, cancel, _ = self._hold(now, claim.running, None)
+            lost, cancel, _ = self._hold(now, claim.instance, claim.running, None)
             freed |= self._settle(now, claim, again or ())
         leases = self._lease(now, claim) if again is None else again
         self._commit(now)
@@ -170,13 +170,15 @@ class MemoryStore:
             self._claims[claim.instance, claim.attempt_id] = (tokens, now.wall + self._limits.keep_claims_us)
         return tuple(granted)
 
-    async def renew(self, leases: Sequence[HeldLease]) -> Renewed:
+    async def renew(self, instance: str, leases: Sequence[HeldLease]) -> Renewed:
         now = self._clock.now()
-        lost, cancel, extended = self._hold(now, leases, self._limits.lease_us)
+        lost, cancel, extended = self._hold(now, instance, leases, self._limits.lease_us)
         self._commit(now)
         return Renewed(tuple(extended), tuple(lost), tuple(cancel))
 
-    def _hold(self, now: Now, leases: Sequence[HeldLease], lease_us: int | None) -> tuple[list[bytes], list[bytes], list[bytes]]:
+    def _hold(
+        self, now: Now, instance: str, leases: Sequence[HeldLease], lease_us: int | None
+    ) -> tuple[list[bytes], list[bytes], list[bytes]]:
         lost: list[bytes] = []
         cancel: list[bytes] = []
         extended: list[bytes] = []
@@ -192,7 +194,7 @@ class MemoryStore:
                 continue
             extended.append(lease.uuid)
             if verdict is Holding.LAPSED:
-                self._put(now, life.revived(job, lease_us=lease_us, now=now))
+                self._put(now, life.revived(job, instance=instance, lease_us=lease_us, now=now))
             else:
                 self._jobs[job.uuid] = life.renewed(job, lease_us=lease_us, now=now)
         return lost, cancel, extended
@@ -211,8 +213,7 @@ class MemoryStore:
         verdict = reconcile.holding(job, report.token)
         if job is None or verdict is Holding.LOST:
             return FinishStatus.LOST
-        held = life.revived(job, lease_us=0, now=now) if verdict is Holding.LAPSED else job
-        self._put(now, life.finished(held, report.outcome, report.failure, self._limits.retry, now))
+        self._put(now, life.finished(job, report.outcome, report.failure, self._limits.retry, now))
         if report.outcome is Outcome.SUCCEEDED:
             self._bodies[job.uuid].result = report.result if report.result is not None else b"null"
         self._receipts[report.token] = (report, now.wall + self._limits.keep_receipts_us)

@@ -211,8 +211,8 @@ class JobStore(Protocol):
         The same (instance, attempt_id) gives the same leases again, without those that were lost meanwhile.
         """
 
-    async def renew(self, leases: Sequence[HeldLease]) -> Renewed:
-        """Extend leases; one that lapsed without being claimed again lives on."""
+    async def renew(self, instance: str, leases: Sequence[HeldLease]) -> Renewed:
+        """Extend leases that an instance names; one that lapsed without being claimed again lives on."""
 
     async def finish(self, report: Report) -> FinishStatus:
         """End an attempt, by compare-and-swap on its token; the same report again is `ok` again."""

@@ -119,9 +119,9 @@ class SqliteShard:
                 claiming.remember(tx, claim, leases, limits.keep_claims_us)
         return Claimed(leases, finished, tuple(lost), tuple(cancel), self._epoch, freed)
 
-    async def renew(self, leases: Sequence[HeldLease]) -> Renewed:
+    async def renew(self, instance: str, leases: Sequence[HeldLease]) -> Renewed:
         def work(tx: Tx) -> Renewed:
-            lost, cancel, extended = claiming.hold(tx, self.source, leases, lease_us=self._limits.lease_us)
+            lost, cancel, extended = claiming.hold(tx, self.source, instance, leases, lease_us=self._limits.lease_us)
             return Renewed(tuple(extended), tuple(lost), tuple(cancel))
 
         return await self._writer.run(work)

@@ -186,7 +186,7 @@ class TestClaim:
         lease = await queue.lease()
         await queue.store.cancel("ann", lease.job.uuid)
         assert (await queue.claim(0, running=(held(lease),))).cancel == (lease.job.uuid,)
-        assert (await queue.store.renew([held(lease)])).cancel == (lease.job.uuid,)
+        assert (await queue.store.renew("i-1", [held(lease)])).cancel == (lease.job.uuid,)
 
 
 class TestLease:
@@ -194,7 +194,7 @@ class TestLease:
         await queue.submit()
         lease = await queue.lease()
         queue.clock.advance(LEASE_S - 1)
-        assert (await queue.store.renew([held(lease)])).extended == (lease.job.uuid,)
+        assert (await queue.store.renew("i-1", [held(lease)])).extended == (lease.job.uuid,)
         queue.clock.advance(LEASE_S - 1)
         assert (await queue.store.reap()).lost == 0
 
@@ -202,7 +202,7 @@ class TestLease:
         queue = await make(limits(lease_us=30 * SECOND))
         await queue.submit()
         lease = await queue.lease()
-        await queue.store.renew([held(lease)])
+        await queue.store.renew("i-1", [held(lease)])
         assert (await queue.state(lease.job)).lease_until == lease.job.lease_until
 
     async def test_an_unrenewed_lease_is_taken_back_on_time_and_not_before(self, queue: Queue):
@@ -229,7 +229,7 @@ class TestLease:
         lease = await queue.lease()
         queue.clock.advance(LEASE_S)
         await queue.store.reap()
-        assert (await queue.store.renew([held(lease)])).extended == (lease.job.uuid,)
+        assert (await queue.store.renew("i-1", [held(lease)])).extended == (lease.job.uuid,)
         assert (await queue.state(lease.job)).state is JobState.RUNNING
 
     async def test_a_report_of_a_lapsed_lease_counts_while_nobody_else_has_the_job(self, queue: Queue):
@@ -247,7 +247,7 @@ class TestLease:
         await queue.store.reap()
         new = await queue.lease("i-2")
         assert await queue.store.finish(report(old)) is FinishStatus.LOST
-        assert (await queue.store.renew([held(old)])).lost == (old.job.uuid,)
+        assert (await queue.store.renew("i-1", [held(old)])).lost == (old.job.uuid,)
         assert await queue.store.finish(report(new)) is FinishStatus.OK
 
     async def test_a_job_that_kills_its_engines_is_given_up(self, queue: Queue):

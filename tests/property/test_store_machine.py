@@ -224,7 +224,7 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(number=NUMBERS, stale=SELDOM)
     def renew(self, number, stale):
         uuid, token = self.any_lease(number, stale)
-        renewed = self.run(self.store.renew([HeldLease(uuid, token)]))
+        renewed = self.run(self.store.renew("i-1", [HeldLease(uuid, token)]))
         standing, job = self.standing(uuid, token), self.model[uuid]
         assert renewed.lost == ((uuid,) if standing == "lost" else ())
         assert renewed.extended == (() if standing == "lost" else (uuid,))

@@ -143,7 +143,7 @@ async def test_an_engine_that_kept_working_through_a_restart_keeps_its_job(tmp_p
     queue.clock.advance(LEASE_S + 100)  # the gateway was away for longer than the lease
     store = await reopen(tmp_path / "shard.db", queue.clock, [])
     assert (await store.reap()).lost == 0
-    assert (await store.renew([held(lease)])).extended == (lease.job.uuid,)
+    assert (await store.renew("i-1", [held(lease)])).extended == (lease.job.uuid,)
     await store.close()
 
 
