@@ -88,10 +88,6 @@ class MemoryStore:
         self._claims: dict[tuple[str, str], tuple[list[tuple[bytes, bytes]], int]] = {}
         self._fresh: list[StoredEvent] = []
 
-    def hold_leases(self, for_us: int) -> None:
-        """Take no lease back for a while."""
-        self._reap_from = max(self._reap_from, self._clock.now().steady + for_us)
-
     async def submit(self, user: str, drafts: Sequence[Draft], judge: Judge) -> list[Submitted]:
         now = self._clock.now()
         outcomes = [self._submit(now, user, draft, judge) for draft in drafts]
@@ -99,8 +95,7 @@ class MemoryStore:
         return outcomes
 
     def _submit(self, now: Now, user: str, draft: Draft, judge: Judge) -> Submitted:
-        known = self._keys.get((user, draft.key))
-        if known is not None:
+        if (known := self._keys.get((user, draft.key))) is not None:
             if known.fingerprint != draft.fingerprint:
                 return KeyReused()
             return Replayed(known.tombstone or self._jobs[known.job])
@@ -171,8 +166,7 @@ class MemoryStore:
         return tuple(granted)
 
     async def renew(self, instance: str, leases: Sequence[HeldLease]) -> Renewed:
-        now = self._clock.now()
-        lost, cancel, extended = self._hold(now, instance, leases, self._limits.lease_us)
+        lost, cancel, extended = self._hold(now := self._clock.now(), instance, leases, self._limits.lease_us)
         self._commit(now)
         return Renewed(tuple(extended), tuple(lost), tuple(cancel))
 
@@ -200,8 +194,7 @@ class MemoryStore:
         return lost, cancel, extended
 
     async def finish(self, report: Report) -> FinishStatus:
-        now = self._clock.now()
-        status = self._finish(now, report)
+        status = self._finish(now := self._clock.now(), report)
         self._commit(now)
         return status
 
@@ -290,10 +283,10 @@ class MemoryStore:
 
     async def purge(self, user: str, states: Sequence[str], before: int | None, limit: int) -> int:
         now = self._clock.now()
-        finished = [job for job in self._jobs.values() if job.user == user and job.finished_at is not None and job.state in states]
-        old = sorted((job for job in finished if before is None or (job.finished_at or 0) < before), key=lambda job: job.uuid)[:limit]
-        for job in old:
-            self._delete(now, job)
+        ended = [job for job in self._jobs.values() if job.user == user and job.finished_at is not None and job.state in states]
+        old = sorted(job.uuid for job in ended if before is None or (job.finished_at or 0) < before)[:limit]
+        for uuid in old:
+            self._delete(now, self._jobs[uuid])
         self._commit(now)
         return len(old)
 
@@ -340,8 +333,7 @@ class MemoryStore:
         waits = [job.due_at - now.wall for job in self._jobs.values() if job.due_at is not None]
         waits += [when - now.wall for job in self._jobs.values() if (when := _expires(job)) is not None]
         waits += [job.finished_at + self._limits.keep_final_us - now.wall for job in self._jobs.values() if job.finished_at is not None]
-        leases = [max(job.lease_until, self._reap_from) - now.steady for job in self._jobs.values() if job.lease_until is not None]
-        waits += leases
+        waits += [max(job.lease_until, self._reap_from) - now.steady for job in self._jobs.values() if job.lease_until is not None]
         news = any(job is None for tenant in self._tenants.values() for job, _ in tenant.events)
         if self._keys or self._receipts or self._claims or news:
             waits.append(HOUSEKEEPING_US)
@@ -376,8 +368,7 @@ class MemoryStore:
     async def load(self) -> Load:
         return self._load()
 
-    async def close(self) -> None:
-        pass
+    async def close(self) -> None: ...
 
     def _own(self, user: str, uuid: bytes) -> JobRecord | None:
         job = self._jobs.get(uuid)
@@ -385,7 +376,7 @@ class MemoryStore:
 
     def _load(self) -> Load:
         states = [job.state for job in self._jobs.values()]
-        return Load(states.count(JobState.SCHEDULED), states.count(JobState.QUEUED), states.count(JobState.RUNNING))
+        return Load(*(states.count(state) for state in (JobState.SCHEDULED, JobState.QUEUED, JobState.RUNNING)))
 
     def _put(self, now: Now, job: JobRecord) -> None:
         """Keep a job as it now is, and tell its user."""
