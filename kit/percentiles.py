@@ -1,5 +1,6 @@
 """Percentiles of a rolling window of samples."""
 
+import itertools
 import math
 from collections import deque
 from collections.abc import Sequence
@@ -29,5 +30,5 @@ class RollingSamples:
 
     def rate_per_s(self, now: int, span_us: int) -> float | None:
         """Samples each second over the last `span_us`; None when there are none."""
-        recent = sum(1 for at, _ in self._samples if at > now - span_us)
+        recent = sum(1 for _ in itertools.takewhile(lambda sample: sample[0] > now - span_us, reversed(self._samples)))
         return recent * 1_000_000 / span_us if recent else None

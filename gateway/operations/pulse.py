@@ -25,6 +25,7 @@ class StartDelays:
         self._clock = clock
         self._ready: dict[str, int] = {}
         self._samples: dict[str, RollingSamples] = {}
+        self._rates: dict[str, tuple[int, float | None]] = {}
 
     def ready(self, job: str, at: int) -> None:
         """A job became claimable for the first time."""
@@ -50,9 +51,14 @@ class StartDelays:
         return Percentiles(count=len(values), p50=percentile(values, 0.5), p95=percentile(values, 0.95), p99=percentile(values, 0.99))
 
     def per_second(self, engine: str) -> float | None:
-        """Jobs leased each second over the last minute; None before there were any."""
-        samples = self._samples.get(engine)
-        return samples.rate_per_s(self._clock.now().steady, 60 * SECOND) if samples else None
+        """Jobs leased each second over the last minute, at most a second old; None before there were any."""
+        now = self._clock.now().steady
+        counted_at, rate = self._rates.get(engine, (now - SECOND, None))
+        if now - counted_at >= SECOND:
+            samples = self._samples.get(engine)
+            rate = samples.rate_per_s(now, 60 * SECOND) if samples else None
+            self._rates[engine] = (now, rate)
+        return rate
 
 
 class Pulse:
