@@ -19,6 +19,7 @@ REPORT_BODY_MAX_BYTES: Final = RESULT_MAX_BYTES + 64 * KIB
 CLAIM_BODY_MAX_BYTES: Final = BATCH_BODY_MAX_BYTES  # carries finishes
 CLAIM_ANSWER_MAX_BYTES: Final = 8 * MIB
 JSON_MAX_DEPTH: Final = 32
+RESULT_MAX_DEPTH: Final = JSON_MAX_DEPTH - 3  # inside the `finished: [{result}]` of a claim
 HEADER_MAX_BYTES: Final = 16 * KIB
 HEADER_MAX_LINES: Final = 100
 

@@ -22,7 +22,7 @@ USAGE_ERROR = 2
 
 def parser() -> argparse.ArgumentParser:
     """The command line. There is no option for the token itself: arguments are visible to every user of a machine."""
-    parser = argparse.ArgumentParser(prog="flowork engine", description="Pull jobs from a gateway and run them.")
+    parser = argparse.ArgumentParser(prog="flowork engine", description="Pull jobs from a gateway and run them.", allow_abbrev=False)
     parser.add_argument("--gateway", required=True, metavar="URL", help="where the gateway listens, such as http://127.0.0.1:7717")
     parser.add_argument("--engine-id", required=True, metavar="ID", help="the id that 'flowork engines add' printed")
     parser.add_argument(
@@ -52,19 +52,26 @@ def read_token(file: Path | None) -> str:
     else:
         try:
             mode = file.stat().st_mode
-            token = file.read_text().strip()
+            token = file.read_text(encoding="ascii").strip()
+        except UnicodeDecodeError as error:
+            raise TokenRefused(f"{file} holds no token.") from error
         except OSError as error:
             raise TokenRefused(f"The token file cannot be read: {error.strerror}: {file}") from error
         if sys.platform != "win32" and mode & 0o077:
             raise TokenRefused(f"Others can read the token file. If nobody has: chmod 600 '{file}'")
     if not token:
         raise TokenRefused("No token came. Give --token-file FILE, or write the token to standard input.")
+    if len(token.split()) > 1:
+        raise TokenRefused("More than a token came: it is one word.")
     return token
 
 
 def main(argv: Sequence[str]) -> int:
     """Run until told to stop. 0 after a drain, 1 when it could not start, 2 for a wrong command line."""
-    arguments = parser().parse_args(argv)
+    known = parser()
+    arguments, unknown = known.parse_known_args(argv)
+    if unknown:
+        known.error(f"unknown: {' '.join(word for word in unknown if word.startswith('-'))}")  # never a value: it may be a token
     to_stream()
     try:
         token = read_token(arguments.token_file)

@@ -124,6 +124,7 @@ async def running(
         book = LeaseBook()
         reporter = Reporter(link, spool, book, backoff, chance.uniform)
         claimer = Claimer(link, instance, book, reporter, clock, backoff, chance.uniform, chance.new_id, settings.claim_wait_ms)
+        after_tasks = await stack.enter_async_context(contextlib.AsyncExitStack())
         tasks = await stack.enter_async_context(crew())
         slots = Slots(
             settings.slots,
@@ -136,7 +137,7 @@ async def running(
             tasks,
             lambda: claimer.saturated,
         )
-        stack.push_async_callback(slots.close)
+        after_tasks.push_async_callback(slots.close)  # a process killed under a running job would count as its failure
         loop = asyncio.get_running_loop()
 
         def told(let_go: Sequence[str], cancel: Sequence[str]) -> None:

@@ -16,7 +16,7 @@ DONE, FAILED, USAGE, UNREACHABLE, REFUSED, JOB_FAILED = range(6)
 
 def parser(verb: str, description: str) -> argparse.ArgumentParser:
     """A parser with the options that every verb has."""
-    made = argparse.ArgumentParser(prog=f"flowork {verb}", description=description)
+    made = argparse.ArgumentParser(prog=f"flowork {verb}", description=description, allow_abbrev=False)
     add_common(made)
     return made
 

@@ -1,7 +1,7 @@
 """The gateway, as an engine sees it: four calls over HTTP."""
 
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import TypeVar
 
 import aiohttp
@@ -55,9 +55,9 @@ class HttpLink:
         data = request.model_dump_json().encode()
         timeout = aiohttp.ClientTimeout(total=seconds, sock_connect=CALL_S)
         try:
-            async with self._session.post(self._base + path, data=data, timeout=timeout) as response:
+            async with self._session.post(self._base + path, data=data, timeout=timeout, allow_redirects=False) as response:
                 body = await response.read()
-                if response.status >= 400:
+                if response.status >= 300:
                     raise _problem(body, response)
                 return answer.model_validate_json(body)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -71,7 +71,10 @@ def _problem(body: bytes, response: aiohttp.ClientResponse) -> FloworkError:
         document = decode(body, DEPTH_MAX)
     except JsonRefused:
         document = {}
-    error = from_problem(document if isinstance(document, dict) else {}, response.status)
+    if not isinstance(document, dict) or not isinstance(document.get("code"), str):
+        # Not a gateway's word, whatever its number: nothing may be given up for it. A redirect would carry the token away.
+        return GatewayUnreachable(f"Something that is not a gateway answered {response.status}.")
+    error = from_problem(document, response.status)
     seconds = response.headers.get("Retry-After", "")
     if error.retry_after_s is None and seconds.isdecimal():
         error.retry_after_s = int(seconds)
@@ -85,7 +88,3 @@ async def open_link(gateway: str, engine_id: str, token: str) -> AsyncIterator[H
     connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=60)
     async with aiohttp.ClientSession(headers=headers, connector=connector, trust_env=False) as session:
         yield HttpLink(session, gateway.rstrip("/") + "/internal/v1")
-
-
-LinkOpener = Callable[[], contextlib.AbstractAsyncContextManager[HttpLink]]
-"""Opens a link in the loop that calls it."""

@@ -60,11 +60,11 @@ class LeaseBook:
         held = self._jobs.get(job)
         return held is not None and held.lease.token == token and now < held.let_go_at
 
-    def ended(self, job: str) -> None:
-        """Its report is spooled."""
+    def ended(self, job: str, token: str) -> None:
+        """The report of this attempt is spooled."""
         with self._lock:
             held = self._jobs.get(job)
-            if held is not None:
+            if held is not None and held.lease.token == token:
                 self._jobs[job] = replace(held, ended=True)
 
     def forget(self, job: str, token: str) -> None:

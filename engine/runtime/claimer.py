@@ -11,7 +11,7 @@ from contract.words import Directive
 from engine.rules.leases import LeaseBook
 from engine.runtime.job import Stop
 from engine.runtime.reporter import UNAUTHORISED_WAIT_S, Reporter
-from engine.runtime.seam import Link
+from engine.runtime.seam import TRY_AGAIN, Link
 from engine.runtime.slots import Slots
 from kit.backoff import Backoff
 from kit.clock import Clock
@@ -80,7 +80,10 @@ class Claimer:
                 answer = await self._ask(request, slots, draining)
             except FloworkError as error:
                 failures += 1
-                await self._wait(error, failures)
+                if request.finished and error.status < 500 and error.status not in TRY_AGAIN:
+                    await self._reporter.send_riding()  # one of them may be what it does not like
+                else:
+                    await self._wait(error, failures)
                 continue
             if answer is None:
                 continue

@@ -1,6 +1,7 @@
 """The heartbeat: renews every lease at once, from a thread of its own that no job can starve."""
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable, Sequence
 
@@ -16,12 +17,15 @@ log = Log("engine.heart")
 TICK_S = 1.0
 """How soon after a wake, or after a lease's let-go point, the jobs are stopped at the latest."""
 
+WAKE_PATIENCE_S = 2.0
+"""After a sleep, how long the gateway may take to say that a lease lives on before the job is stopped."""
+
 Told = Callable[[Sequence[str], Sequence[str]], None]
 """Called in the heart's thread with jobs to let go and jobs to cancel."""
 
 
 class Heart:
-    """Beats every `every_s` seconds while leases are held, and at once after the machine slept."""
+    """Beats every `every_s` seconds, and at once after the machine slept."""
 
     def __init__(
         self,
@@ -45,6 +49,8 @@ class Heart:
         self._next_beat = clock.now().steady + self._every_us
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
+        self._stopping = False
+        self._told_of: frozenset[str] = frozenset()
         self._thread = threading.Thread(target=self._run, name="flowork-heartbeat", daemon=True)
 
     def start(self) -> None:
@@ -53,8 +59,10 @@ class Heart:
 
     async def stop(self) -> None:
         """Beat no more."""
+        self._stopping = True
         if self._loop is not None and self._task is not None:
-            self._loop.call_soon_threadsafe(self._task.cancel)
+            with contextlib.suppress(RuntimeError):  # its loop is closed: it has ended
+                self._loop.call_soon_threadsafe(self._task.cancel)
         await asyncio.to_thread(self._thread.join)
 
     def _run(self) -> None:
@@ -68,7 +76,7 @@ class Heart:
         self._task = asyncio.current_task()
         self._loop = asyncio.get_running_loop()
         async with self._open_link() as link:
-            while True:
+            while not self._stopping:
                 await self.tick(link)
                 await asyncio.sleep(self._tick_s)
 
@@ -78,12 +86,31 @@ class Heart:
         now = self._clock.now().steady
         if slept:
             log.info("machine.woke", slept_s=slept / SECOND)
+        else:
+            self._let_go()
         if slept or now >= self._next_beat:
-            await self._beat(link, now)
-        lapsed = [lease.job for lease in self._book.lapsed(self._clock.now().steady)]
-        if lapsed:
-            log.warning("engine.let_go", jobs=lapsed)
-            self._told(lapsed, ())
+            await self._beat_while_letting_go(link, now, WAKE_PATIENCE_S if slept else self._tick_s)
+        self._let_go()
+
+    async def _beat_while_letting_go(self, link: Link, now: int, patience_s: float) -> None:
+        """A gateway that does not answer must not keep a lease from being let go. After a sleep it gets a moment first."""
+        beat = asyncio.create_task(self._beat(link, now), name="beat")
+        try:
+            while not (await asyncio.wait({beat}, timeout=patience_s))[0]:
+                self._let_go()
+                patience_s = self._tick_s
+            beat.result()
+        finally:
+            beat.cancel()
+
+    def _let_go(self) -> None:
+        """Tell once of each lease that was not renewed in time."""
+        lapsed = {lease.token: lease.job for lease in self._book.lapsed(self._clock.now().steady)}
+        jobs = [job for token, job in lapsed.items() if token not in self._told_of]
+        self._told_of = frozenset(lapsed)
+        if jobs:
+            log.warning("engine.let_go", jobs=jobs)
+            self._told(jobs, ())
 
     async def _beat(self, link: Link, now: int) -> None:
         held = self._book.held()

@@ -10,12 +10,12 @@ from typing import Any
 from contract import limits
 from contract.engine_link import Failure, FinishReport, Lease
 from contract.words import LogLevel, Outcome
-from engine.rules.failures import JobFailed
+from engine.rules.failures import JobFailed, told, unexpected
 from engine.rules.kinds import Kind, Runs
 from engine.runtime.lanes import Lanes
 from engine.runtime.output import Output
 from kit.logs import Log
-from kit.strict_json import encode
+from kit.strict_json import JsonRefused, decode, encode
 
 log = Log("engine.job")
 
@@ -85,18 +85,23 @@ class RunningJob:
             self._body.cancel()
         try:
             result = await self._body
-        except asyncio.CancelledError:
-            if self._why is None:
-                raise  # the engine itself is being torn down
-            return self._stopped()
+        except asyncio.CancelledError as error:
+            if self._why is not None:
+                return self._stopped()
+            if self._torn_down():
+                raise
+            return self._failed(unexpected(error))  # the handler's own: nobody asked it to stop
         except JobFailed as error:
-            return self._failed(
-                Failure(code=error.code[:64], message=error.message[:4096], retryable=error.retryable, retry_after_s=error.retry_after_s)
-            )
-        except Exception as error:
+            return self._failed(error)
+        except (Exception, SystemExit) as error:
             log.error("job.exception", exc_info=error, job_id=self.lease.job, kind=self.lease.kind)
-            return self._failed(Failure(code="job.exception", message=f"{type(error).__name__}: {error}"[:500]))
+            return self._failed(unexpected(error))
         return None if self._why is Stop.LET_GO else self._succeeded(result)
+
+    @staticmethod
+    def _torn_down() -> bool:
+        task = asyncio.current_task()
+        return task is not None and task.cancelling() > 0
 
     async def ended(self) -> None:
         """Wait for a thread that ran on after its job was stopped: threads can't be killed, so its slot is not free."""
@@ -108,6 +113,7 @@ class RunningJob:
         try:
             async with scope:
                 result = await self._execute(context)
+                await asyncio.sleep(0)  # what it said last is still on its way to the output
                 await self._output.flush()
                 return result
         except TimeoutError as error:
@@ -132,27 +138,29 @@ class RunningJob:
 
     def _succeeded(self, result: Any) -> FinishReport | None:
         try:
-            size = len(encode(result))
-        except ValueError:
-            return self._failed(Failure(code="job.result_invalid", message="The result is not JSON.", retryable=False))
-        if size > limits.RESULT_MAX_BYTES:
-            message = f"The result has {size} bytes; the most is {limits.RESULT_MAX_BYTES}."
-            return self._failed(Failure(code="job.result_invalid", message=message, retryable=False))
-        return self._report(Outcome.SUCCEEDED, result=result)
+            text = encode(result)
+            size = len(text)
+            if size > limits.RESULT_MAX_BYTES:
+                raise JsonRefused(f"it has {size} bytes; the most is {limits.RESULT_MAX_BYTES}")
+            plain = decode(text, limits.RESULT_MAX_DEPTH)
+        except ValueError as error:
+            reason = str(error) if isinstance(error, JsonRefused) else "it is not JSON"
+            return self._failed(JobFailed("job.result_invalid", f"The result cannot be sent: {reason}.", retryable=False))
+        return self._report(Outcome.SUCCEEDED, result=plain)
 
     def _stopped(self) -> FinishReport | None:
         match self._why:
             case Stop.CANCEL:
-                return self._failed(Failure(code="job.cancelled", message="Cancelled.", retryable=False))
+                return self._failed(JobFailed("job.cancelled", "Cancelled.", retryable=False))
             case Stop.GIVE_BACK:
                 return self._report(Outcome.GIVEN_BACK)
             case _:
                 return None
 
-    def _failed(self, failure: Failure) -> FinishReport | None:
+    def _failed(self, error: JobFailed) -> FinishReport | None:
         if self._why is Stop.LET_GO:
             return None
-        return self._report(Outcome.FAILED, error=failure)
+        return self._report(Outcome.FAILED, error=told(error))
 
     def _report(self, outcome: Outcome, result: Any = None, error: Failure | None = None) -> FinishReport:
         return FinishReport(job=self.lease.job, token=self.lease.token, outcome=outcome, result=result, error=error)

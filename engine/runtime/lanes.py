@@ -70,7 +70,7 @@ class Lanes:
 
     async def close(self) -> None:
         """End every process."""
-        for lane in self._open:
+        for lane in list(self._open):
             self._kill(lane)
             await asyncio.to_thread(lane.executor.shutdown)
         self._open.clear()

@@ -1,19 +1,26 @@
 """What a running job says: output, log lines and progress, in order, coalesced, by offset."""
 
 import asyncio
+import itertools
 from collections.abc import Callable
 
 from contract import limits
 from contract.engine_link import Append, AppendRequest, Lease, LogChunk, LogLine, OutputChunk
 from contract.errors import FloworkError
 from contract.words import AppendStatus, LogLevel
-from engine.runtime.seam import Link
+from engine.runtime.seam import TRY_AGAIN, Link
 from kit.backoff import Backoff
+from kit.logs import Log
+from kit.text import encodable
+
+log = Log("engine.output")
 
 SENDS_PER_S = 20
 UNSENT_MAX = limits.MIB
 CHUNK_MAX = 256 * limits.KIB
 LOG_LINES_MAX = 200
+LOG_BYTES_MAX = limits.MIB
+"""As JSON; with the largest chunk of output beside it a request stays below the gateway's limit."""
 
 
 class Output:
@@ -48,12 +55,12 @@ class Output:
         """Add output; waits while more than 1 MiB is unsent."""
         if text:
             await self._room.wait()
-            self._text += text
+            self._text += encodable(text)
             self._speak()
 
     def log(self, level: LogLevel, message: str) -> None:
         """Add a log line; cut at 8,192 characters."""
-        self._lines.append(LogLine(level=level, message=message[:8192]))
+        self._lines.append(LogLine(level=level, message=encodable(message[:8192])))
         self._speak()
 
     def progress(self, share: float) -> None:
@@ -74,6 +81,10 @@ class Output:
                 await self._send()
                 failures = 0
             except FloworkError as error:
+                if error.status < 500 and error.status not in TRY_AGAIN:
+                    log.warning("engine.output_refused", job_id=self._lease.job, code=error.code)
+                    self._end()
+                    return
                 failures += 1
                 wait_s = max(float(error.retry_after_s or 0), self._backoff.wait_s(failures, self._uniform))
                 await asyncio.sleep(wait_s)
@@ -92,7 +103,7 @@ class Output:
         if not self._may_act():
             self._end()
             return
-        text, lines, progress = self._text[:CHUNK_MAX], self._lines[:LOG_LINES_MAX], self._progress
+        text, lines, progress = self._text[:CHUNK_MAX], self._next_lines(), self._progress
         item = Append(
             job=self._lease.job,
             token=self._lease.token,
@@ -113,6 +124,11 @@ class Output:
             self._idle.set()
         if len(self._text) <= UNSENT_MAX:
             self._room.set()
+
+    def _next_lines(self) -> list[LogLine]:
+        """As many lines as one request may carry."""
+        sizes = itertools.accumulate(len(line.model_dump_json()) for line in self._lines[:LOG_LINES_MAX])
+        return self._lines[: sum(1 for size in sizes if size <= LOG_BYTES_MAX)]
 
     def _taken(self, output_offset: int, log_offset: int) -> None:
         """Drop what the gateway has. An answer that was lost shows as an offset that is already further on."""

@@ -14,6 +14,9 @@ from contract.engine_link import (
     HeartbeatRequest,
 )
 
+TRY_AGAIN = frozenset({401, 403, 408, 425, 429})
+"""Refusals that are not the last word; like everything from 500 on."""
+
 
 class Link(Protocol):
     """Four calls; each raises FloworkError."""

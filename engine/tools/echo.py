@@ -92,6 +92,10 @@ def echo_thread(job: Job, payload: Any) -> Any:
     """In a thread; stops when asked."""
     began_at = _now()
     script = _script(payload)
+    for share in script.progress:
+        job.progress(share)
+    for line in script.log:
+        job.log(line)
     for chunk in script.output:
         job.write_sync(chunk)
     until = time.perf_counter() + script.sleep_ms / 1000

@@ -1,14 +1,15 @@
 """`http`: one real request to a host that the owner listed."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import aiohttp
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 from yarl import URL
 
 from contract import limits
 from engine.rules.failures import JobFailed
 from engine.rules.kinds import Job, Kind
+from kit.text import encodable
 
 BODY_MAX_BYTES = limits.MIB
 TRY_AGAIN = frozenset({408, 425, 429})
@@ -25,6 +26,12 @@ class HttpPayload(BaseModel):
     json_: Annotated[JsonValue, Field(alias="json")] = None
     body: str | None = None
     timeout_s: Annotated[float, Field(gt=0, le=300)] = 60
+
+    @model_validator(mode="after")
+    def _one_body(self) -> Self:
+        if self.json_ is not None and self.body is not None:
+            raise ValueError("give json or body, not both")
+        return self
 
 
 def kind(hosts: tuple[str, ...]) -> Kind:
@@ -67,8 +74,19 @@ async def _request(job: Job, asked: HttpPayload, url: URL) -> Any:
             while len(body) <= BODY_MAX_BYTES and (more := await response.content.read(BODY_MAX_BYTES + 1 - len(body))):
                 body += more
             return _answer(response, body)
+    except (ValueError, aiohttp.InvalidURL) as error:  # what cannot be put into a request: a line break in a header
+        raise JobFailed("job.payload_invalid", "This cannot be sent as an HTTP request.", retryable=False) from error
     except (TimeoutError, aiohttp.ClientError, OSError) as error:
         raise JobFailed("http.unreachable", f"{type(error).__name__} while calling {url.host}.") from error
+
+
+def _charset(response: aiohttp.ClientResponse) -> str:
+    named = response.charset or "utf-8"
+    try:
+        b"x".decode(named, "replace")
+    except LookupError:  # unknown, or a codec that makes no text
+        return "utf-8"
+    return named
 
 
 def _answer(response: aiohttp.ClientResponse, body: bytes) -> Any:
@@ -78,7 +96,7 @@ def _answer(response: aiohttp.ClientResponse, body: bytes) -> Any:
         raise JobFailed("http.status", f"The server answered {response.status}.", retry_after_s=wait)
     return {
         "status": response.status,
-        "headers": dict(response.headers),
-        "body": body[:BODY_MAX_BYTES].decode(response.get_encoding(), errors="replace"),
+        "headers": {encodable(name): encodable(value) for name, value in response.headers.items()},
+        "body": body[:BODY_MAX_BYTES].decode(_charset(response), errors="replace"),
         "truncated": len(body) > BODY_MAX_BYTES,
     }

@@ -1,0 +1,277 @@
+"""`engine.link.client` against a real server on this machine."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from contract.engine_link import (
+    Announce,
+    Append,
+    AppendRequest,
+    ClaimAnswer,
+    ClaimRequest,
+    Failure,
+    FinishAnswer,
+    HeartbeatRequest,
+    InstanceStats,
+    OutputChunk,
+)
+from contract.errors import EngineTokenInvalid, FloworkError, GatewayUnreachable, LeaseConflict, LeaseLost, RateLimited, StorageFull
+from contract.words import Directive, Outcome
+from engine.link.client import HttpLink, open_link
+from tests.support.fake_link import INSTANCE, job_id, lease, report
+
+TOKEN = "fwe1_0123456789_secret"
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@pytest.fixture
+def linked(serve):
+    """A link to a gateway that is played by a handler."""
+
+    @asynccontextmanager
+    async def opened(handler: Handler) -> AsyncIterator[HttpLink]:
+        port = await serve(handler)
+        async with asyncio.timeout(20), open_link(f"http://127.0.0.1:{port}", "abcd", TOKEN) as link:
+            yield link
+
+    return opened
+
+
+def answers(status: int = 200, headers: dict[str, str] | None = None, /, **body: Any) -> Handler:
+    async def handler(_request: web.Request) -> web.StreamResponse:
+        return web.json_response(body, status=status, headers=headers)
+
+    return handler
+
+
+def dead_port() -> int:
+    """A port where nobody listens."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        return int(bound.getsockname()[1])
+
+
+def claim(wait_ms: int = 0) -> ClaimRequest:
+    return ClaimRequest(
+        instance=INSTANCE, attempt_id="2" * 32, announce=Announce(version="1", slots=1, kinds=["echo"]), max=1, wait_ms=wait_ms
+    )
+
+
+class TestAsking:
+    async def test_every_call_names_the_engine_and_shows_its_token(self, linked):
+        seen = []
+
+        async def handler(request: web.Request) -> web.StreamResponse:
+            seen.append((request.headers.get("X-Engine-Id"), request.headers.get("X-Engine-Token"), request.headers.get("Content-Type")))
+            return web.json_response({"results": []})
+
+        async with linked(handler) as link:
+            await link.claim(claim())
+            await link.heartbeat(HeartbeatRequest(instance=INSTANCE, leases=[], stats=InstanceStats(slots=1, busy=0)))
+            await link.append(AppendRequest(instance=INSTANCE, items=[Append(job=job_id(1), token=lease(1).token)]))
+            await link.finish(report(1))
+        assert seen == [("abcd", TOKEN, "application/json")] * 4
+
+    async def test_each_call_has_its_address(self, linked):
+        seen = []
+
+        async def handler(request: web.Request) -> web.StreamResponse:
+            seen.append((request.method, request.path))
+            return web.json_response({"results": []})
+
+        async with linked(handler) as link:
+            await link.claim(claim())
+            await link.heartbeat(HeartbeatRequest(instance=INSTANCE, leases=[], stats=InstanceStats(slots=1, busy=0)))
+            await link.append(AppendRequest(instance=INSTANCE, items=[Append(job=job_id(1), token=lease(1).token)]))
+            await link.finish(report(1))
+        base = "/internal/v1"
+        paths = [f"{base}/claim", f"{base}/heartbeat", f"{base}/events", f"{base}/jobs/{job_id(1)}/finish"]
+        assert seen == [("POST", path) for path in paths]
+
+    async def test_a_slash_after_the_gateways_address_does_not_matter(self, serve):
+        async def handler(request: web.Request) -> web.StreamResponse:
+            return web.json_response({}, status=200 if request.path == "/internal/v1/claim" else 404)
+
+        async with open_link(f"http://127.0.0.1:{await serve(handler)}/", "abcd", TOKEN) as link:
+            assert await link.claim(claim()) == ClaimAnswer()
+
+    async def test_the_request_arrives_whole(self, linked):
+        seen = []
+
+        async def handler(request: web.Request) -> web.StreamResponse:
+            seen.append(AppendRequest.model_validate_json(await request.read()))
+            return web.json_response({"results": []})
+
+        item = Append(job=job_id(1), token=lease(1).token, output=OutputChunk(offset=7, text="ä\n😀"), progress=0.5)
+        sent = AppendRequest(instance=INSTANCE, items=[item])
+        async with linked(handler) as link:
+            await link.append(sent)
+        assert seen == [sent]
+
+    async def test_a_finish_names_its_job_in_the_address_only(self, linked):
+        seen = []
+
+        async def handler(request: web.Request) -> web.StreamResponse:
+            seen.append(await request.json())
+            return web.json_response({"status": "ok"})
+
+        async with linked(handler) as link:
+            answer = await link.finish(report(1, Outcome.FAILED, error=Failure(code="a.b", message="m")))
+        assert answer == FinishAnswer()
+        assert seen == [
+            {
+                "token": lease(1).token,
+                "outcome": "failed",
+                "result": None,
+                "error": {"code": "a.b", "message": "m", "retryable": True, "retry_after_s": None},
+            }
+        ]
+
+    async def test_leases_and_news_come_back(self, linked):
+        given = ClaimAnswer(leases=[lease(1, payload={"a": [1]}, granted_after_ms=-5)], cancel=[job_id(2)], directive=Directive.DRAIN)
+
+        async def handler(_request: web.Request) -> web.StreamResponse:
+            return web.Response(body=given.model_dump_json(), content_type="application/json")
+
+        async with linked(handler) as link:
+            assert await link.claim(claim()) == given
+
+    async def test_fields_of_a_newer_gateway_are_ignored(self, linked):
+        async with linked(answers(unheard_of=1)) as link:
+            assert await link.claim(claim()) == ClaimAnswer()
+
+    async def test_a_proxy_of_the_environment_never_sees_the_token(self, linked, monkeypatch):
+        monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+        monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:9")
+        async with linked(answers()) as link:
+            assert await link.claim(claim()) == ClaimAnswer()
+
+
+class TestRefused:
+    @pytest.mark.parametrize("kind", [LeaseLost, LeaseConflict, EngineTokenInvalid, StorageFull])
+    async def test_a_problem_becomes_the_error_it_was(self, linked, kind: type[FloworkError]):
+        async with linked(answers(kind.status, **kind("What happened.").problem("r-1"))) as link:
+            with pytest.raises(kind) as failed:
+                await link.finish(report(1))
+        assert failed.value.detail == "What happened."
+
+    async def test_the_wait_that_a_problem_asks_for_comes_along(self, linked):
+        async with linked(answers(429, **RateLimited(retry_after_s=17).problem())) as link:
+            with pytest.raises(RateLimited) as failed:
+                await link.claim(claim())
+        assert failed.value.retry_after_s == 17
+
+    async def test_the_wait_may_stand_in_the_header_alone(self, linked):
+        async with linked(answers(503, {"Retry-After": "23"}, code="some.thing")) as link:
+            with pytest.raises(FloworkError) as failed:
+                await link.claim(claim())
+        assert (failed.value.code, failed.value.status, failed.value.retry_after_s) == ("some.thing", 503, 23)
+
+    async def test_a_date_as_wait_is_ignored(self, linked):
+        async with linked(answers(503, {"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}, code="some.thing")) as link:
+            with pytest.raises(FloworkError) as failed:
+                await link.claim(claim())
+        assert failed.value.retry_after_s is None
+
+    async def test_a_problem_of_a_newer_gateway_keeps_its_code_and_status(self, linked):
+        async with linked(answers(418, code="tea.pot", title="I am one", detail="Short and stout.")) as link:
+            with pytest.raises(FloworkError) as failed:
+                await link.claim(claim())
+        error = failed.value
+        assert (error.code, error.status, error.title, error.detail) == ("tea.pot", 418, "I am one", "Short and stout.")
+
+    @pytest.mark.parametrize("body", [b"", b"<html>Bad gateway</html>", b"[1]", b'"text"', b"\xff\xfe", b"[" * 100 + b"]" * 100])
+    async def test_an_error_page_of_something_else_is_no_word_of_the_gateway(self, linked, body: bytes):
+        async def handler(_request: web.Request) -> web.StreamResponse:
+            return web.Response(body=body, status=502)
+
+        async with linked(handler) as link:
+            with pytest.raises(GatewayUnreachable, match="answered 502"):
+                await link.claim(claim())
+
+
+class TestUnreachable:
+    async def test_a_port_where_nobody_listens(self):
+        async with open_link(f"http://127.0.0.1:{dead_port()}", "abcd", TOKEN) as link:
+            with pytest.raises(GatewayUnreachable):
+                await link.claim(claim())
+
+    async def test_a_connection_that_breaks_in_the_middle_of_an_answer(self, linked):
+        async def handler(request: web.Request) -> web.StreamResponse:
+            response = web.StreamResponse(headers={"Content-Length": "100"})
+            await response.prepare(request)
+            await response.write(b'{"leases":')
+            assert request.transport is not None
+            request.transport.close()
+            return response
+
+        async with linked(handler) as link:
+            with pytest.raises(GatewayUnreachable):
+                await link.claim(claim())
+
+    @pytest.mark.parametrize("body", [b"<html>Welcome to this router</html>", b"", b"[]", b'{"leases": 7}', b'{"leases": [{}]}'])
+    async def test_an_answer_that_is_not_floworks(self, linked, body: bytes):
+        async def handler(_request: web.Request) -> web.StreamResponse:
+            return web.Response(body=body)
+
+        async with linked(handler) as link:
+            with pytest.raises(GatewayUnreachable, match="does not speak Flowork"):
+                await link.claim(claim())
+
+    async def test_a_gateway_that_never_answers_is_given_up(self, linked, monkeypatch):
+        over = asyncio.Event()
+
+        async def handler(_request: web.Request) -> web.StreamResponse:
+            await over.wait()
+            return web.json_response({})
+
+        monkeypatch.setattr("engine.link.client.CALL_S", 0.05)
+        monkeypatch.setattr("engine.link.client.CLAIM_SLACK_S", 0.05)
+        async with linked(handler) as link:
+            with pytest.raises(GatewayUnreachable):
+                await link.claim(claim(wait_ms=10))
+            over.set()
+
+    async def test_a_claim_waits_as_long_as_it_asked_the_gateway_to(self, linked, monkeypatch):
+        seen = []
+        post = HttpLink._post
+
+        async def noted(self, path, request, answer, seconds=None):
+            seen.append(seconds)
+            return await post(self, path, request, answer, seconds)
+
+        monkeypatch.setattr(HttpLink, "_post", noted)
+        async with linked(answers()) as link:
+            await link.claim(claim(wait_ms=25_000))
+        assert seen[0] > 25
+
+    async def test_no_message_repeats_the_token(self):
+        async with open_link(f"http://127.0.0.1:{dead_port()}", "abcd", TOKEN) as link:
+            with pytest.raises(GatewayUnreachable) as failed:
+                await link.claim(claim())
+        assert TOKEN not in f"{failed.value}{failed.value.detail}"
+
+
+@pytest.mark.parametrize("status", [307, 308])
+async def test_a_redirect_does_not_hand_the_token_to_another_host(linked, serve, status: int):
+    seen = []
+
+    async def stranger(request: web.Request) -> web.StreamResponse:
+        seen.append(request.headers.get("X-Engine-Token"))
+        return web.json_response({})
+
+    elsewhere = f"http://localhost:{await serve(stranger)}"
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        return web.Response(status=status, headers={"Location": elsewhere + request.path})
+
+    async with linked(handler) as link:
+        with suppress(FloworkError):
+            await link.claim(claim())
+    assert TOKEN not in seen
