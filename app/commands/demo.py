@@ -133,6 +133,7 @@ def _myself() -> list[str]:
 
 async def _play(api: ApiClient, address: str, shown: Sequence[Shown], say: Callable[[str], None]) -> None:
     async with live_events(address, api.token) as arrived:
+        began = time.perf_counter()
         for job in shown:
             job.sent = time.perf_counter()
             taken = await api.submit(JobDraft(engine=ENGINE, kind="echo", payload=job.payload), secrets.token_hex(16))
@@ -144,7 +145,7 @@ async def _play(api: ApiClient, address: str, shown: Sequence[Shown], say: Calla
                     event = await arrived.get()
                     seen = by_id.get(event.data.get("id", ""))
                     if seen is not None:
-                        _see(seen, event, say)
+                        _see(seen, event, lambda text: say(f"  {_ms(began):7.1f} ms  {text}"))
         except TimeoutError:
             say(f"Gave up after {DEADLINE_S:.0f} s")
     for job in shown:
@@ -158,7 +159,7 @@ async def _play(api: ApiClient, address: str, shown: Sequence[Shown], say: Calla
 
 
 def _see(job: Shown, event: Event, say: Callable[[str], None]) -> None:
-    at = f"  {job.since():7.1f} ms  {job.title:<24}"
+    at = f"{job.title:<24}"
     if event.name is EventName.JOB_OUTPUT:
         job.seen_output += event.data["text"]
         say(f"{at} {event.data['text'].strip()}")
@@ -207,7 +208,7 @@ def _table(shown: Sequence[Shown]) -> str:
     for job in shown:
         answer = json.dumps(job.expected) if not job.problems else "; ".join(job.problems)
         rows.append(f"{job.title:<24} {job.state:<10} {job.attempts:>8} {_figure(job.running_ms):>12} {_figure(job.done_ms):>12}  {answer}")
-    rows.append("\nTimes run from the submit's first byte to the event at this program's socket.")
+    rows.append("\nIn the table, times run from each job's submit to the event at this program's socket.")
     return "\n".join(rows)
 
 

@@ -24,9 +24,9 @@ def render(status: GatewayStatus) -> str:
     """The page for a terminal."""
     lines = [
         f"Flowork {status.version}   {status.state}   {status.address}",
-        f"{status.users} user(s) may sign in" if status.users else "Nobody may sign in yet: flowork users add 0x...",
+        _count(status.users, "user") + " may sign in" if status.users else "Nobody may sign in yet: flowork users add 0x...",
         "",
-        f"{'ENGINE':<20} {'STATE':<12} {'SLOTS':>7} {'QUEUED':>7} {'RUNNING':>8} {'SCHEDULED':>10}  START DELAY p50/p95 (15 min)",
+        f"{'ENGINE':<20} {'STATE':<12} {'BUSY':>7} {'QUEUED':>7} {'SCHEDULED':>10}  START DELAY p50/p95 (15 min)",
     ]
     lines += [_row(engine) for engine in status.engines]
     lines += [f"\n{engine.name}: {engine.reason}. The file was left untouched." for engine in status.engines if engine.reason]
@@ -35,9 +35,8 @@ def render(status: GatewayStatus) -> str:
 
 def _row(engine: EngineStatus) -> str:
     slots = sum(instance.slots for instance in engine.instances)
-    busy = sum(instance.busy for instance in engine.instances)
     return (
-        f"{engine.name:<20} {engine.state:<12} {f'{busy}/{slots}':>7} {engine.queued:>7} {engine.running:>8} {engine.scheduled:>10}"
+        f"{engine.name:<20} {engine.state:<12} {f'{engine.running}/{slots}':>7} {engine.queued:>7} {engine.scheduled:>10}"
         f"  {_delays(engine.start_delay_ms)}"
     )
 
@@ -45,4 +44,8 @@ def _row(engine: EngineStatus) -> str:
 def _delays(delays: Percentiles) -> str:
     if delays.p50 is None or delays.p95 is None:
         return "no job yet"
-    return f"{delays.p50:.1f} / {delays.p95:.1f} ms ({delays.count} jobs)"
+    return f"{delays.p50:.1f} / {delays.p95:.1f} ms ({_count(delays.count, 'job')})"
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

@@ -23,7 +23,7 @@ def main(argv: Sequence[str]) -> int:
 async def _add(arguments: argparse.Namespace) -> int:
     async with open_admin(arguments.data) as admin:
         user = await admin.add_user(arguments.address, arguments.name)
-    print(user.model_dump_json() if arguments.json else f"{user.address} may sign in (user {user.id}).")
+    print(user.model_dump_json() if arguments.json else f"{arguments.address} may sign in (user {user.id}).")
     return DONE
 
 

@@ -1,0 +1,132 @@
+"""Writes the pages of docs/ that repeat what the code says: `make docs`. A test keeps them up to date."""
+
+import ast
+import json
+import sys
+from pathlib import Path
+from typing import Any, cast
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from contract.errors import REGISTRY
+from contract.events import SOCKET_NAMESPACE, SOCKET_PATH, Event
+from contract.version import VERSION
+from contract.words import TRANSITIONS, EventName, JobState
+from gateway.http.app import Operations, public_app
+
+DOCS = Path(__file__).parent
+METHODS = ("get", "post", "put", "patch", "delete")
+MARK = "<!-- Written by docs/generate.py; change the code, then run: make docs -->\n\n"
+NOBODY = cast("Any", None)
+
+
+def job_states() -> str:
+    """The picture of a job's life, from `contract.words.TRANSITIONS`."""
+    lines = ["# The life of a job\n", MARK + "```mermaid", "stateDiagram-v2"]
+    lines += [f"    [*] --> {state}" for state in (JobState.SCHEDULED, JobState.QUEUED)]
+    for before, afters in TRANSITIONS.items():
+        lines += [f"    {before} --> {after}" for after in JobState if after in afters]
+        lines += [f"    {before} --> [*]"] if before.final else []
+    return "\n".join([*lines, "```", ""])
+
+
+def openapi() -> dict[str, Any]:
+    """The gateway's OpenAPI page."""
+    parts = dict.fromkeys(Operations.__dataclass_fields__, NOBODY)
+    return public_app(Operations(**parts), VERSION).openapi()
+
+
+def protocol() -> str:
+    """Routes, events and errors."""
+    page = openapi()
+    out = [
+        "# The wire\n",
+        MARK + f"Version {VERSION}. The machine-readable form is `GET /openapi.json` of a running gateway.",
+        "\n## Routes\n",
+        "| | path | what it does | body | answer |",
+        "|---|---|---|---|---|",
+    ]
+    for path, methods in sorted(page["paths"].items()):
+        for method in METHODS:
+            if method in methods:
+                out.append(_route(method, path, methods[method]))
+    out += ["\n## Models\n"]
+    out += [_model(name, schema) for name, schema in sorted(page["components"]["schemas"].items()) if "properties" in schema]
+    out += [
+        "\n## Events\n",
+        f"Socket.IO, path `{SOCKET_PATH}`, namespace `{SOCKET_NAMESPACE}`, websocket only, CONNECT auth `{{token}}`;",
+        "or `GET /api/v1/events?after=<cursor>`. Each event carries:\n",
+        *(f"- `{name}` ({_plain(field.annotation)}) {SAID['Event'].get(name, '')}".rstrip() for name, field in Event.model_fields.items()),
+        "\nNames: " + ", ".join(f"`{name}`" for name in EventName) + ".",
+        "\n## Errors\n",
+        "Every failure is `application/problem+json` (RFC 9457) with one of these codes.\n",
+        "| code | status | title | what to do |",
+        "|---|---|---|---|",
+        *(f"| `{code}` | {kind.status} | {kind.title} | {kind.advice} |" for code, kind in sorted(REGISTRY.items())),
+        "",
+    ]
+    return "\n".join(out)
+
+
+def _route(method: str, path: str, route: dict[str, Any]) -> str:
+    body = route.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+    answers = [
+        f"{status} {_name(answer.get('content', {}).get('application/json', {}).get('schema', {}))}".strip()
+        for status, answer in route["responses"].items()
+        if status.isdecimal()
+    ]
+    summary = route.get("description", "").split("\n", maxsplit=1)[0]
+    return f"| {method.upper()} | `{path}` | {summary} | {_name(body)} | {', '.join(answers)} |"
+
+
+def _model(name: str, schema: dict[str, Any]) -> str:
+    required = set(schema.get("required", ()))
+    lines = [f"### {name}\n", schema.get("description", "").split("\n", maxsplit=1)[0], "", "| field | type | |", "|---|---|---|"]
+    for field, kind in schema["properties"].items():
+        said = SAID.get(name, {}).get(field, "")
+        default = "required" if field in required else f"default `{json.dumps(kind.get('default'))}`"
+        lines.append(f"| `{field}` | {_type(kind)} | {'; '.join(part for part in (default, said) if part)} |")
+    return "\n".join([*lines, ""])
+
+
+def _type(schema: dict[str, Any]) -> str:
+    if "anyOf" in schema:
+        return " or ".join(_type(choice) for choice in schema["anyOf"])
+    if "$ref" in schema:
+        return _name(schema)
+    if "enum" in schema:
+        return ", ".join(f"`{word}`" for word in schema["enum"])
+    if schema.get("type") == "array":
+        return f"list of {_type(schema.get('items', {}))}"
+    limits = [f"{sign} {schema[key]}" for key, sign in (("minimum", ">="), ("exclusiveMinimum", ">"), ("maximum", "<=")) if key in schema]
+    limits += [f"at most {schema['maxLength']} characters"] if "maxLength" in schema else []
+    return " ".join([schema.get("type", "any"), *limits])
+
+
+def _name(schema: dict[str, Any]) -> str:
+    return f"[{name}](#{name.lower()})" if (name := schema.get("$ref", "").rsplit("/", 1)[-1]) else ""
+
+
+def _plain(annotation: Any) -> str:
+    return getattr(annotation, "__name__", str(annotation))
+
+
+def _said_of_fields() -> dict[str, dict[str, str]]:
+    """Model -> field -> the words under it in contract/. (pydantic could collect them too, but at every start.)"""
+    found: dict[str, dict[str, str]] = {}
+    for source in (DOCS.parent / "contract").glob("*.py"):
+        for node in ast.parse(source.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef):
+                for field, below in zip(node.body, node.body[1:], strict=False):
+                    match field, below:
+                        case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(said))):
+                            found.setdefault(node.name, {})[name] = " ".join(said.split())
+    return found
+
+
+SAID = _said_of_fields()
+PAGES = {"job-states.md": job_states, "protocol.md": protocol}
+
+if __name__ == "__main__":
+    for name, write in PAGES.items():
+        (DOCS / name).write_text(write(), encoding="utf-8")
