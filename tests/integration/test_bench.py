@@ -1,0 +1,44 @@
+"""The bench commands run and say what docs promise of them; the figures themselves are judged by people."""
+
+import asyncio
+import json
+import sys
+from typing import Any
+
+import pytest
+
+from tests.support.house import ROOT
+
+
+async def measured(*arguments: str) -> dict[str, Any]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bench", *arguments, "--json"), cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    out, errors = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode == 0, errors.decode()
+    return json.loads(out.decode().splitlines()[-1])
+
+
+async def test_store_measures_submits_beside_their_floors():
+    found = await measured("store", "--seconds", "0.3")
+    assert found.keys() >= {"callers", "mean_batch", "disk_commits_per_s", "cpu_ceiling_per_s", "machine", "versions", "settings", "raw"}
+    assert found["callers"].keys() == found["mean_batch"].keys() == {"1", "16", "64"}
+    # Ratios of one run: group commit is what makes many callers faster than the disk's single commits.
+    assert found["mean_batch"]["16"] >= 8
+    assert found["callers"]["64"] > found["callers"]["1"]
+
+
+async def test_latency_measures_through_a_served_gateway():
+    found = await measured("latency", "--rate", "10", "--seconds", "1")
+    assert found["failed"] == 0
+    for key in ("start_delay_ms", "submit_to_body_ms", "e2e_ms"):
+        assert 0 < found[key]["p50"] <= found[key]["p95"] <= found[key]["p99"]
+    assert found["settings"]["synchronous"] == "FULL"
+
+
+@pytest.mark.parametrize("wrong", [["nothing"], ["store", "--seconds", "many"]])
+async def test_a_wrong_command_line_is_named(wrong: list[str]):
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bench", *wrong, cwd=ROOT, stderr=asyncio.subprocess.PIPE)
+    _, errors = await process.communicate()
+    assert process.returncode == 2
+    assert b"usage:" in errors
