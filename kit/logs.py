@@ -36,12 +36,12 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
-            **getattr(record, _NAMED, {}),
             "at": f"{self.formatTime(record, '%Y-%m-%dT%H:%M:%S')}.{int(record.msecs):03d}",
             "level": record.levelname.lower(),
             "source": record.name,
             "event": record.getMessage(),
         }
+        line = {**line, **{name: value for name, value in getattr(record, _NAMED, {}).items() if name not in line}}
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return json.dumps(line, default=str)

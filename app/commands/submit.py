@@ -9,6 +9,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
 from app.client.admin import open_admin
 from app.client.api import ApiClient, open_api
 from app.commands.common import DONE, JOB_FAILED, complain, parser, run
@@ -19,6 +22,12 @@ from contract.jobs import JobAnswer, JobDraft, JobError
 from contract.words import EventName, JobState
 from kit.backoff import Backoff
 
+OPTIONS = {"timeout_s": "timeout"}
+TAKES = {
+    "engine": "an engine's name or id: lower-case letters, digits and hyphens",
+    "kind": "a word of lower-case letters, digits, dots, underscores and hyphens, such as http",
+    "run_at": "a time with an offset, such as 2030-01-31T08:00:00Z",
+}
 TRIES = 6
 BACKOFF = Backoff(0.2, 5.0)
 
@@ -29,9 +38,17 @@ def main(argv: Sequence[str]) -> int:
     try:
         draft = _draft(arguments)
         wallet = open_wallet(arguments.key_file or arguments.data / "cli" / "wallet.key")
+    except ValidationError as error:
+        return complain("the job is not right.", [f"--{_option(mistake)}" for mistake in error.errors()])
     except (WalletRefused, ValueError, OSError) as error:
         return complain(str(error))
     return run(_submit(arguments, draft, wallet), arguments.json)
+
+
+def _option(mistake: ErrorDetails) -> str:
+    """The option that is wrong, and what it takes."""
+    field = str(mistake["loc"][0])
+    return f"{OPTIONS.get(field, field.replace('_', '-'))}: {TAKES.get(field, mistake['msg'])}"
 
 
 def _parser() -> argparse.ArgumentParser:
