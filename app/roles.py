@@ -14,6 +14,7 @@ usage: flowork COMMAND [options]
   users add ADDRESS  let an Ethereum address sign in
   users list         everyone who may sign in
   engines add NAME   make an engine with its own queue, and its token
+  audit list|verify  who did what, and whether the record is whole
   demo               three real jobs on a scratch gateway, start to end
 
 Every command takes --help, and --json for one JSON object a line.
@@ -68,6 +69,10 @@ def _role(verb: str) -> Callable[[Sequence[str]], int] | None:
             from app.commands import engines
 
             return engines.main
+        case "audit":
+            from app.commands import audit
+
+            return audit.main
         case "demo":
             from app.commands import demo
 

@@ -43,6 +43,35 @@ class EngineAdded(Answer):
     token: str = Field(repr=False)
 
 
+class AuditRecord(Answer):
+    """One act that touched who may do what."""
+
+    seq: int
+    at: str
+    event: str
+    actor: str
+    """`owner`, `gateway`, a user id, or `anyone`."""
+    target: str
+    detail: dict[str, str]
+
+
+class AuditPage(Answer):
+    """Newest first; the next page has `before` of the last `seq`."""
+
+    records: list[AuditRecord]
+
+
+class AuditVerdict(Answer):
+    """What reading the whole chain found."""
+
+    intact: bool
+    records: int
+    head: str
+    """Hash of the last good record; note it elsewhere, and a later log must still contain it."""
+    broken_at: int | None = None
+    reason: str | None = None
+
+
 class Percentiles(Answer):
     """Milliseconds over the last 15 minutes; None where nothing was measured."""
 

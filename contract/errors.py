@@ -157,10 +157,10 @@ class AddressUnknown(FloworkError):
     advice = "Ask the owner to run: flowork users add <address>."
 
 
-class RateLimited(FloworkError):
-    code, status, title = "request.rate_limited", 429, "Too many requests"
-    advice = "Wait as long as Retry-After says."
-    default_retry_after_s = 1
+class AuditUnavailable(FloworkError):
+    code, status, title = "audit.unavailable", 503, "The audit log cannot be written"
+    advice = "Nothing was changed. Free space or mend audit.db at the gateway, then try again."
+    default_retry_after_s = 30
 
 
 class EngineTokenInvalid(FloworkError):

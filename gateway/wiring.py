@@ -21,10 +21,12 @@ from contract.version import VERSION
 from contract.words import Directive
 from gateway.crypto import ethereum
 from gateway.crypto.access_token import AccessTokens
+from gateway.crypto.audit_seal import AuditSeal
 from gateway.crypto.identity import Keys, load_keys
 from gateway.http import admin, listeners
 from gateway.http.app import Operations, admin_app, public_app
 from gateway.http.guard import Guard
+from gateway.operations.audit import Audit
 from gateway.operations.change import Change
 from gateway.operations.claim import Claiming
 from gateway.operations.engine_auth import EngineTokens
@@ -42,6 +44,7 @@ from gateway.operations.watch import Watch
 from gateway.realtime.sockets import Sockets
 from gateway.rules.life import Retry
 from gateway.settings import GatewaySettings
+from gateway.store.audit import open_audit
 from gateway.store.control import Control, open_control
 from gateway.store.directory import LocalShards
 from gateway.store.seam import StoreLimits
@@ -111,7 +114,8 @@ async def running(settings: GatewaySettings, *, clock: Clock | None = None, chan
 
     Raises:
         DataFolderInUse: another process has the data folder. PortTaken: somebody else listens there.
-        ControlRefused: control.db is damaged or newer. KeyFileRefused: a key file is damaged or open to others.
+        ControlRefused, AuditRefused: control.db or audit.db is damaged or newer.
+        AuditUnavailable: audit.db cannot be written. KeyFileRefused: a key file is damaged or open to others.
     """
     clock = clock or SystemClock()
     chance = chance or Randomness()
@@ -129,7 +133,8 @@ async def running(settings: GatewaySettings, *, clock: Clock | None = None, chan
         address = _address(settings.host, listener.getsockname()[1])
         keys = await asyncio.to_thread(load_keys, settings.data / "secrets", chance.token_bytes)
         control = await stack.enter_async_context(open_control(settings.data / "control.db"))
-        parts = await _build(settings, clock, chance, keys, control, address)
+        audit = await stack.enter_async_context(_auditing(settings, keys, clock))
+        parts = await _build(settings, clock, chance, keys, control, audit, address)
         stack.push_async_callback(parts.shards.close_all)
         tasks = await stack.enter_async_context(crew())
         tasks.start(parts.reaper.run(), "reaper")
@@ -143,7 +148,9 @@ async def running(settings: GatewaySettings, *, clock: Clock | None = None, chan
         log.info("gateway.stopping")
 
 
-async def _build(settings: GatewaySettings, clock: Clock, chance: Randomness, keys: Keys, control: Control, address: str) -> _Parts:
+async def _build(
+    settings: GatewaySettings, clock: Clock, chance: Randomness, keys: Keys, control: Control, audit: Audit, address: str
+) -> _Parts:
     state = _State()
     wake = LocalWakeBus()
     fanout = LocalFanout()
@@ -169,6 +176,7 @@ async def _build(settings: GatewaySettings, clock: Clock, chance: Randomness, ke
         directory=shards,
         presence=presence,
         delays=delays,
+        audit=audit,
         clock=clock,
         random_bytes=chance.token_bytes,
         well_formed=ethereum.is_well_formed,
@@ -184,6 +192,7 @@ async def _build(settings: GatewaySettings, clock: Clock, chance: Randomness, ke
         recover=ethereum.recover_address,
         well_formed=ethereum.is_well_formed,
         issue=lambda user: access.issue(user, clock.now().wall // SECOND, chance.token_bytes),
+        audit=audit,
     )
 
     def authenticate(token: str) -> tuple[str, float]:
@@ -200,6 +209,7 @@ async def _build(settings: GatewaySettings, clock: Clock, chance: Randomness, ke
         reporting=Reporting(shards, presence, settings.lease_ms, state.directive),
         signin=signin,
         owner=owner,
+        audit=audit,
         authenticate=lambda token: authenticate(token)[0],
         check_engine=tokens.check,
         ready=lambda: state.listening,
@@ -207,6 +217,22 @@ async def _build(settings: GatewaySettings, clock: Clock, chance: Randomness, ke
     sockets = Sockets(authenticate, sorted(origins))
     fanout.listen(sockets.publish)
     return _Parts(state, wake, fanout, shards, reaper, owner, sockets, operations)
+
+
+@contextlib.asynccontextmanager
+async def _auditing(settings: GatewaySettings, keys: Keys, clock: Clock) -> AsyncIterator[Audit]:
+    """The audit log, from the record of the start to the signed record of the stop."""
+    seal = AuditSeal(keys.audit)
+    file = await asyncio.to_thread(open_audit, settings.data / "audit.db", seal.sign)
+    try:
+        audit = Audit(file, seal, clock)
+        await audit.note("gateway.start", "gateway", keys.gateway_id, version=VERSION)
+        yield audit
+        await audit.tell_refusals()
+        await audit.note("gateway.stop", "gateway", keys.gateway_id)
+        await asyncio.to_thread(file.seal)
+    finally:
+        file.close()
 
 
 def store_limits(settings: GatewaySettings, chance: Randomness) -> StoreLimits:

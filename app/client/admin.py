@@ -8,7 +8,7 @@ from pathlib import Path
 import aiohttp
 
 from app.client.answers import answer, reaching
-from contract.admin import EngineAdd, EngineAdded, GatewayStatus, User, UserAdd, UserList
+from contract.admin import AuditPage, AuditVerdict, EngineAdd, EngineAdded, GatewayStatus, User, UserAdd, UserList
 from contract.errors import GatewayUnreachable
 
 SECRET_HEADER = "X-Flowork-Admin"  # noqa: S105 - the name of a header
@@ -39,6 +39,17 @@ class AdminClient:
         """Make an engine. Raises FloworkError."""
         async with reaching(self._where), self._session.post("/admin/v1/engines", json=EngineAdd(name=name).model_dump()) as response:
             return await answer(response, EngineAdded)
+
+    async def audit(self, before: int | None, limit: int) -> AuditPage:
+        """Who did what, newest first. Raises FloworkError."""
+        asked = {"limit": str(limit)} | ({} if before is None else {"before": str(before)})
+        async with reaching(self._where), self._session.get("/admin/v1/audit", params=asked) as response:
+            return await answer(response, AuditPage)
+
+    async def audit_verdict(self) -> AuditVerdict:
+        """Read the whole audit log and judge it. Raises FloworkError."""
+        async with reaching(self._where), self._session.get("/admin/v1/audit/verdict") as response:
+            return await answer(response, AuditVerdict)
 
     async def status(self) -> GatewayStatus:
         """Queues, engines, delays. Raises FloworkError."""

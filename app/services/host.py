@@ -16,13 +16,14 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 import engine.wiring
 import gateway.wiring
 from app.settings import Settings
-from contract.errors import DataFolderInUse
+from contract.errors import AuditUnavailable, DataFolderInUse
 from contract.version import VERSION
 from engine.settings import EngineSettings
 from engine.store.spool import SpoolInUse
 from engine.wiring import Drained, Engine
 from gateway.crypto.identity import KeyFileRefused
 from gateway.http.listeners import PortTaken
+from gateway.store.audit import AuditRefused
 from gateway.store.control import ControlRefused
 from gateway.wiring import Gateway
 from kit.logs import Log
@@ -101,9 +102,9 @@ class Host:
         """Run a life in its thread until it is ready; its end is news."""
         try:
             end, running = thread.start_task(life, *arguments)
-        except DataFolderInUse as error:
+        except (DataFolderInUse, AuditUnavailable) as error:
             raise StartRefused(error.detail) from error
-        except (ControlRefused, KeyFileRefused, PortTaken, SpoolInUse) as error:
+        except (AuditRefused, ControlRefused, KeyFileRefused, PortTaken, SpoolInUse) as error:
             raise StartRefused(str(error)) from error
         end.add_done_callback(lambda _: self._news.put(_News.ENDED))
         return end, running

@@ -21,22 +21,24 @@ class KeyFileRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """Identity (who this gateway is) and signing key (its access tokens)."""
+    """Identity (who this gateway is), signing key (its access tokens) and audit key (the heads of the audit log)."""
 
     gateway_id: str
     identity: Ed25519PrivateKey = field(repr=False)
     signing: Ed25519PrivateKey = field(repr=False)
+    audit: Ed25519PrivateKey = field(repr=False)
 
 
 def load_keys(folder: Path, random_bytes: Callable[[int], bytes]) -> Keys:
-    """Read both keys, making those that are not there yet.
+    """Read the keys, making those that are not there yet.
 
     Raises:
         KeyFileRefused.
     """
     private_folder(folder)
     identity = _load(folder / "identity.key", random_bytes)
-    return Keys(gateway_id(identity), identity, _load(folder / "signing.key", random_bytes))
+    signing = _load(folder / "signing.key", random_bytes)
+    return Keys(gateway_id(identity), identity, signing, _load(folder / "audit.key", random_bytes))
 
 
 def gateway_id(identity: Ed25519PrivateKey) -> str:

@@ -4,12 +4,13 @@ import hmac
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
-from contract.admin import EngineAdd, EngineAdded, GatewayStatus, User, UserAdd, UserList
+from contract.admin import AuditPage, AuditVerdict, EngineAdd, EngineAdded, GatewayStatus, User, UserAdd, UserList
 from contract.errors import RouteUnknown
 from gateway.http import bodies
+from gateway.operations.audit import Audit
 from gateway.operations.owner import Owner
 
 SECRET_HEADER = "x-flowork-admin"  # noqa: S105 - the name of a header
@@ -25,7 +26,7 @@ def secret_guard(secret: str) -> Callable[[Request], Awaitable[None]]:
     return allow
 
 
-def router(owner: Owner, allow: Callable[[Request], Awaitable[None]] | None) -> APIRouter:
+def router(owner: Owner, audit: Audit, allow: Callable[[Request], Awaitable[None]] | None) -> APIRouter:
     """The routes."""
     guards = [] if allow is None else [Depends(allow)]
     routes = APIRouter(prefix="/admin/v1", tags=["admin"], responses=bodies.PROBLEMS, dependencies=guards)
@@ -49,5 +50,15 @@ def router(owner: Owner, allow: Callable[[Request], Awaitable[None]] | None) -> 
     async def status() -> Response:
         """Queues, instances and start delays."""
         return bodies.rendered(await owner.status())
+
+    @routes.get("/audit", response_model=AuditPage)
+    async def audit_page(before: Annotated[int | None, Query(ge=1)] = None, limit: Annotated[int, Query(ge=1, le=1000)] = 50) -> Response:
+        """Who did what, newest first."""
+        return bodies.rendered(await audit.page(before, limit))
+
+    @routes.get("/audit/verdict", response_model=AuditVerdict)
+    async def audit_verdict() -> Response:
+        """Read the whole chain and judge it."""
+        return bodies.rendered(await audit.verify())
 
     return routes

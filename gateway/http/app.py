@@ -7,6 +7,7 @@ from fastapi import FastAPI, Request
 from starlette.responses import Response
 
 from gateway.http import admin, bodies, callers, engine_link, jobs, problems, signin
+from gateway.operations.audit import Audit
 from gateway.operations.change import Change
 from gateway.operations.claim import Claiming
 from gateway.operations.owner import Owner
@@ -27,6 +28,7 @@ class Operations:
     reporting: Reporting
     signin: SignIn
     owner: Owner
+    audit: Audit
     authenticate: callers.Authenticate
     check_engine: Callable[[str | None, str | None], str]
     ready: Callable[[], bool]
@@ -48,7 +50,7 @@ def public_app(operations: Operations, version: str) -> FastAPI:
 def admin_app(operations: Operations, version: str, allow: Callable[[Request], Awaitable[None]] | None) -> FastAPI:
     """`/admin`; `allow` guards it where the listener itself does not (loopback TCP)."""
     app = _app("Flowork admin", version)
-    app.include_router(admin.router(operations.owner, allow))
+    app.include_router(admin.router(operations.owner, operations.audit, allow))
     _health(app, operations.ready)
     bodies.document(app)
     return app

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from contract.admin import EngineAdded, EngineStatus, GatewayStatus, InstanceStatus, User
 from contract.errors import RequestInvalid, ShardUnavailable
+from gateway.operations.audit import Audit
 from gateway.operations.engine_auth import EngineTokens
 from gateway.operations.presence import Presence
 from gateway.operations.pulse import StartDelays
@@ -14,6 +15,7 @@ from gateway.store.control import Control, EngineRow, UserRow
 from gateway.store.directory import ShardDirectory
 from kit.clock import Clock
 
+OWNER = "owner"
 LOCAL_INSTALLATION = "local"
 FIRST_INSTALLATION = "first"
 
@@ -28,6 +30,7 @@ class Owner:
     directory: ShardDirectory
     presence: Presence
     delays: StartDelays
+    audit: Audit
     clock: Clock
     random_bytes: Callable[[int], bytes]
     well_formed: Callable[[str], bool]
@@ -38,10 +41,11 @@ class Owner:
         """Put an address on the list; again is harmless.
 
         Raises:
-            RequestInvalid: mixed case that is not the EIP-55 checksum.
+            RequestInvalid: mixed case that is not the EIP-55 checksum. AuditUnavailable.
         """
         if not self.well_formed(address):
             raise RequestInvalid("address: its EIP-55 checksum is wrong; copy it again.")
+        await self.audit.note("user.add", OWNER, address.lower(), name=name)
         row = await self.control.add_user(UserRow(self._id(), address.lower(), name), self.clock.now().wall)
         return User(id=row.id, address=row.address, name=row.name)
 
@@ -53,15 +57,18 @@ class Owner:
         """Make an engine and the token of its first installation.
 
         Raises:
-            EngineNameTaken.
+            EngineNameTaken, AuditUnavailable.
         """
+        await self.audit.note("engine.add", OWNER, name)
         engine = await self._engine(name)
+        await self.audit.note("engine.token", OWNER, engine, installation=FIRST_INSTALLATION)
         return EngineAdded(id=engine, name=name, token=await self.tokens.mint(engine, FIRST_INSTALLATION))
 
     async def local_engine(self, name: str) -> EngineAdded:
         """This machine's engine, made when it is not there, with a fresh token for this process."""
         known = next((row.id for row in self.sources.engines() if row.name == name), None)
         engine = known or await self._engine(name)
+        await self.audit.note("engine.token", "gateway", engine, installation=LOCAL_INSTALLATION)
         return EngineAdded(id=engine, name=name, token=await self.tokens.mint(engine, LOCAL_INSTALLATION))
 
     async def status(self) -> GatewayStatus:

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from contract import limits
-from contract.errors import AddressUnknown, ChallengeUnknown, RequestInvalid, SignatureInvalid, SignInMessageInvalid
+from contract.errors import AddressUnknown, ChallengeUnknown, FloworkError, RequestInvalid, SignatureInvalid, SignInMessageInvalid
 from contract.signin import STATEMENT, AccessToken, Challenge, SignInRequest, gateway_resource
+from gateway.operations.audit import Audit
 from gateway.rules import siwe
 from gateway.store.control import Control
 from kit.clock import SECOND, Clock, rfc3339
@@ -36,6 +37,7 @@ class SignIn:
     recover: Callable[[str, str], str]
     well_formed: Callable[[str], bool]
     issue: Callable[[str], tuple[str, int]]
+    audit: Audit
     _open: OrderedDict[str, Issued] = field(default_factory=OrderedDict)
 
     def challenge(self, address: str) -> Challenge:
@@ -65,8 +67,19 @@ class SignIn:
         """Check the signed message against the challenge it answers; the nonce counts once, whatever comes of it.
 
         Raises:
-            SignInMessageInvalid, ChallengeUnknown, SignatureInvalid, AddressUnknown.
+            SignInMessageInvalid, ChallengeUnknown, SignatureInvalid, AddressUnknown, AuditUnavailable.
         """
+        try:
+            user, address = await self._signer(request)
+        except FloworkError as error:
+            await self.audit.refused(error.code)
+            raise
+        await self.audit.note("signin", user, address)
+        token, expires_in = self.issue(user)
+        return AccessToken(access_token=token, expires_in=expires_in, user=user)
+
+    async def _signer(self, request: SignInRequest) -> tuple[str, str]:
+        """User id and address of whoever signed."""
         message = siwe.parse(request.message)
         if message is None:
             raise SignInMessageInvalid
@@ -80,8 +93,7 @@ class SignIn:
         user = await self.control.user_by_address(issued.address)
         if user is None:
             raise AddressUnknown
-        token, expires_in = self.issue(user.id)
-        return AccessToken(access_token=token, expires_in=expires_in, user=user.id)
+        return user.id, user.address
 
     def _expected(self, issued: Issued) -> siwe.Expected:
         challenge = issued.challenge
