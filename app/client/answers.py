@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from typing import TypeVar
 
 import aiohttp
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from contract.errors import FloworkError, GatewayUnreachable, from_problem
 from kit.strict_json import JsonRefused, decode
@@ -23,7 +23,10 @@ async def answer(response: aiohttp.ClientResponse, model: type[A]) -> A:
     body = await response.read()
     if response.status >= 400:
         raise _error(body, response.status)
-    return model.model_validate_json(body)
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        raise GatewayUnreachable("What answered does not speak Flowork. Is the address right?") from error
 
 
 def _error(body: bytes, status: int) -> FloworkError:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from app.client.answers import A, answer, reaching
-from contract.errors import AuthenticationExpired
+from contract.errors import AuthenticationExpired, GatewayUnreachable
 from contract.events import EventPage
 from contract.jobs import JobAnswer, JobDetail, JobDetailAnswer, JobDraft
 from contract.signin import AccessToken, Challenge, ChallengeRequest, SignInRequest, build_message
@@ -82,6 +82,12 @@ class ApiClient:
 
 @contextlib.asynccontextmanager
 async def open_api(gateway: str, signer: Signer) -> AsyncIterator[ApiClient]:
-    """A client for the length of the block; not yet signed in."""
+    """A client for the length of the block; not yet signed in.
+
+    Raises:
+        GatewayUnreachable: that is no address.
+    """
+    if urlsplit(gateway).scheme not in {"http", "https"} or not urlsplit(gateway).netloc:
+        raise GatewayUnreachable(f"{gateway!r} is no address of a gateway; it begins with http:// or https://.")
     async with aiohttp.ClientSession(gateway, timeout=TIMEOUT, trust_env=False) as session:
         yield ApiClient(session, gateway, signer)

@@ -76,7 +76,7 @@ def _draft(arguments: argparse.Namespace) -> JobDraft:
     text = arguments.payload_file.read() if arguments.payload_file else arguments.payload
     try:
         payload = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"The payload is not JSON: {error}") from error
     return JobDraft(
         engine=arguments.engine,

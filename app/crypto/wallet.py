@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from kit.files import private_folder, write_private
+from kit.files import write_private
 
 KEY_BYTES = 32
 
@@ -42,7 +42,7 @@ def open_wallet(path: Path) -> Wallet:
     if not path.exists():
         import secrets
 
-        private_folder(path.parent)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # one that is there keeps its mode: it may be anybody's
         write_private(path, secrets.token_bytes(KEY_BYTES).hex().encode() + b"\n")
     if sys.platform != "win32" and path.stat().st_mode & 0o077:
         raise WalletRefused(f"Others can read the key in {path}. If nobody has: chmod 600 '{path}'")

@@ -16,15 +16,14 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 import engine.wiring
 import gateway.wiring
 from app.settings import Settings
-from contract.errors import AuditUnavailable, DataFolderInUse
+from contract.errors import AuditUnavailable, DataFolderInUse, FloworkError
 from contract.version import VERSION
 from engine.settings import EngineSettings
 from engine.store.spool import SpoolInUse
 from engine.wiring import Drained, Engine
 from gateway.crypto.identity import KeyFileRefused
 from gateway.http.listeners import PortTaken
-from gateway.store.audit import AuditRefused
-from gateway.store.control import ControlRefused
+from gateway.store.files import FileRefused
 from gateway.wiring import Gateway
 from kit.logs import Log
 
@@ -78,18 +77,24 @@ class Host:
         with _thread("flowork-gateway") as gateway_thread, _thread("flowork-engine") as engine_thread:
             leave_gateway, leave_engine = gateway_thread.call(anyio.Event), engine_thread.call(anyio.Event)
             gateway_end, running_gateway = self._start(gateway_thread, self._gateway, leave_gateway)
-            added = gateway_thread.call(running_gateway.local_engine, self._settings.local.name)
+            try:
+                added = gateway_thread.call(running_gateway.local_engine, self._settings.local.name)
+            except FloworkError as error:
+                raise StartRefused(error.detail) from error
             told = {"gateway": running_gateway.address, "engine_id": added.id}
             engine_settings = self._settings.engine.model_copy(update=told)
             engine_end, running_engine = self._start(engine_thread, _engine, engine_settings, added.token, leave_engine)
             ready(Serving(VERSION, running_gateway.address, running_gateway.gateway_id, added.id, added.name, running_engine.slots))
             self._wait_for_stop(gateway_end, engine_end)
-            gateway_thread.call(running_gateway.drain)
-            drained = self._drained(engine_thread, running_engine)
-            engine_thread.call(leave_engine.set)
-            engine_end.result()
-            gateway_thread.call(leave_gateway.set)
-            gateway_end.result()
+            try:
+                gateway_thread.call(running_gateway.drain)
+                drained = self._drained(engine_thread, running_engine)
+                engine_thread.call(leave_engine.set)
+                engine_end.result()
+                gateway_thread.call(leave_gateway.set)
+                gateway_end.result()
+            except Exception as error:
+                raise StoppedByFailure from error
         log.info("host.stopped", given_back=drained.given_back, spooled=drained.spooled)
         return drained
 
@@ -104,7 +109,7 @@ class Host:
             end, running = thread.start_task(life, *arguments)
         except (DataFolderInUse, AuditUnavailable) as error:
             raise StartRefused(error.detail) from error
-        except (AuditRefused, ControlRefused, KeyFileRefused, PortTaken, SpoolInUse) as error:
+        except (FileRefused, KeyFileRefused, PortTaken, SpoolInUse) as error:
             raise StartRefused(str(error)) from error
         end.add_done_callback(lambda _: self._news.put(_News.ENDED))
         return end, running

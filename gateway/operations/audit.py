@@ -52,8 +52,12 @@ class Audit:
     async def tell_refusals(self) -> None:
         """Write down what was counted."""
         counted, self._refused = self._refused, Counter()
-        if counted:
-            await self.note("signin.refused", "anyone", **{code: str(times) for code, times in counted.items()})
+        try:
+            if counted:
+                await self.note("signin.refused", "anyone", **{code: str(times) for code, times in counted.items()})
+        except AuditUnavailable:
+            self._refused += counted
+            raise
 
     async def page(self, before: int | None, limit: int) -> AuditPage:
         """Records, newest first."""

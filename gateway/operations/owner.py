@@ -66,8 +66,10 @@ class Owner:
 
     async def local_engine(self, name: str) -> EngineAdded:
         """This machine's engine, made when it is not there, with a fresh token for this process."""
-        known = next((row.id for row in self.sources.engines() if row.name == name), None)
-        engine = known or await self._engine(name)
+        engine = next((row.id for row in self.sources.engines() if row.name == name), None)
+        if engine is None:
+            await self.audit.note("engine.add", "gateway", name)
+            engine = await self._engine(name)
         await self.audit.note("engine.token", "gateway", engine, installation=LOCAL_INSTALLATION)
         return EngineAdded(id=engine, name=name, token=await self.tokens.mint(engine, LOCAL_INSTALLATION))
 

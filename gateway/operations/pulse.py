@@ -82,7 +82,7 @@ class Pulse:
     def _job(self, engine: str, job: dict[str, Any], at: int) -> None:
         state = job.get("state")
         if state == JobState.QUEUED and job["run_at"] is None:
-            if job["attempt"] == 0:
+            if job["started_at"] is None:  # never leased: one that comes back was measured already
                 self._delays.ready(job["id"], at)
             self._wake.work(engine, job["kind"])
         elif state == JobState.RUNNING:

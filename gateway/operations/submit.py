@@ -18,7 +18,7 @@ from contract.errors import (
 from contract.jobs import JobDraft
 from gateway.operations.presence import Presence
 from gateway.operations.sources import Sources
-from gateway.rules.admission import AdmissionLimits, Reject, decide
+from gateway.rules.admission import AdmissionLimits, Admit, Load, Reject, decide
 from gateway.rules.job import Draft, JobRecord
 from gateway.store.directory import ShardDirectory
 from gateway.store.seam import Accepted, KeyReused, Replayed, Submitted
@@ -36,6 +36,9 @@ class Taken:
     job: JobRecord
     replayed: bool
     notice: str | None
+
+
+UNSERVED = "unserved"
 
 
 @dataclass(slots=True)
@@ -64,17 +67,17 @@ class Submit:
     async def many(self, user: str, items: Sequence[tuple[str, JobDraft]], traceparent: str) -> list[Taken | FloworkError]:
         """Submit several jobs, each judged by itself, in one transaction per engine; outcomes in the order of the items."""
         outcomes: dict[int, Taken | FloworkError] = {}
-        by_engine: dict[str, list[tuple[int, Draft]]] = {}
+        together: dict[tuple[str, bool], list[tuple[int, Draft]]] = {}
         for index, (key, draft) in enumerate(items):
             try:
                 engine = self.sources.engine(draft.engine).id
-                self._check_served(engine, draft.kind)
-                by_engine.setdefault(engine, []).append((index, self._prepare(key, draft, traceparent)))
+                prepared = self._prepare(key, draft.model_copy(update={"engine": engine}), traceparent)
+                together.setdefault((engine, self._may_be_served(engine, draft.kind)), []).append((index, prepared))
             except FloworkError as error:
                 outcomes[index] = error
-        for engine, drafts in by_engine.items():
+        for (engine, served), drafts in together.items():
             try:
-                submitted = await self._into(user, engine, [draft for _, draft in drafts])
+                submitted = await self._into(user, engine, [draft for _, draft in drafts], served)
             except FloworkError as error:
                 outcomes.update((index, error) for index, _ in drafts)
                 continue
@@ -82,18 +85,22 @@ class Submit:
                 outcomes[index] = self._outcome(engine, prepared, result)
         return [outcomes[index] for index in range(len(items))]
 
-    async def _into(self, user: str, engine: str, drafts: Sequence[Draft]) -> list[Submitted]:
+    async def _into(self, user: str, engine: str, drafts: Sequence[Draft], served: bool) -> list[Submitted]:
         await self.sources.note(user, engine)
         limits_now = AdmissionLimits(self.hard_cap, self.drained_per_s(engine), self.draining())
-        async with self.directory.use(engine) as store:
-            # Asked inside the inserting transaction: decided before it, racing submits would share one free place.
-            return await store.submit(user, drafts, lambda load: decide(load, limits_now))
 
-    def _check_served(self, engine: str, kind: str) -> None:
+        def judge(load: Load) -> Admit | Reject:
+            # Asked inside the inserting transaction, after the key was looked up: a replay is answered whatever changed since,
+            # and racing submits cannot share one free place.
+            return decide(load, limits_now) if served else Reject(UNSERVED, 0.0)
+
+        async with self.directory.use(engine) as store:
+            return await store.submit(user, drafts, judge)
+
+    def _may_be_served(self, engine: str, kind: str) -> bool:
         """A kind that no instance ever announced is a mistake, unless no instance was heard yet since the start."""
         instances = self.presence.of(engine)
-        if instances and not any(kind in instance.announce.kinds for instance in instances):
-            raise KindUnserved(f"No known instance of this engine serves {kind!r}. Check the spelling, or allow it on the engine.")
+        return not instances or any(kind in instance.announce.kinds for instance in instances)
 
     def _outcome(self, engine: str, draft: Draft, result: Submitted) -> Taken | FloworkError:
         match result:
@@ -104,6 +111,10 @@ class Submit:
                 return Taken(engine, job, replayed=True, notice=None)
             case KeyReused():
                 return IdempotencyKeyReused()
+            case Reject("unserved"):
+                return KindUnserved(
+                    f"No known instance of this engine serves {draft.kind!r}. Check the spelling, or allow it on the engine."
+                )
             case Reject("draining", retry_after_s):
                 return QueueDraining(retry_after_s=retry_after_s)
             case Reject(_, retry_after_s):

@@ -21,6 +21,7 @@ class Waiter:
     def __init__(self, kinds: Collection[str], wants_work: bool) -> None:
         self._kinds = frozenset(kinds)
         self._wants_work = wants_work
+        self._closed = False
         self.kind: str | None = None
         """The kind of job that woke it, until it looks."""
         self.hint: asyncio.Future[Hint] = asyncio.get_running_loop().create_future()
@@ -31,13 +32,14 @@ class Waiter:
 
     def rearm(self) -> None:
         """Forget earlier hints: the caller is about to look. That the bus closed stays known."""
-        if self.hint.done() and self.hint.result() is Hint.CLOSED:
-            return
         self.kind = None
         self.hint = asyncio.get_running_loop().create_future()
+        if self._closed:
+            self.hint.set_result(Hint.CLOSED)
 
     def wake(self, hint: Hint, kind: str | None = None) -> None:
         """Set the hint; the first one counts."""
+        self._closed |= hint is Hint.CLOSED
         if not self.hint.done():
             self.kind = kind
             self.hint.set_result(hint)

@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from gateway.rules.audit import GENESIS, Checkpoint, Entry, Verdict, link, signed_text, verify
+from gateway.store.files import FileRefused, Layout, inspect, lay_out, make_private
 
-APPLICATION_ID = 0x464C5741  # "FLWA"
-SCHEMA_VERSION = 1
 CHECKPOINT_EVERY = 100
 DDL = """
 CREATE TABLE audit_event(
@@ -32,8 +31,11 @@ NEWEST = "SELECT seq, at_ms, body, prev, hash FROM audit_event WHERE seq < ? ORD
 CHECKPOINTS = "SELECT seq, hash, signature FROM checkpoint ORDER BY seq"
 
 
-class AuditRefused(Exception):
-    """audit.db can't be used; the message says why. It was left untouched."""
+class AuditRefused(FileRefused):
+    """audit.db must not be opened."""
+
+
+LAYOUT = Layout(0x464C5741, 1, "audit log", AuditRefused)  # "FLWA"
 
 
 class AuditNotWritten(Exception):
@@ -110,23 +112,11 @@ def open_audit(path: Path, sign: Callable[[bytes], bytes]) -> AuditFile:
     Raises:
         AuditRefused: damaged, or written by a newer Flowork.
     """
+    exists = inspect(path, LAYOUT)
+    make_private(path)
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    try:
-        application = connection.execute("PRAGMA application_id").fetchone()[0]
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if (application, version) not in {(0, 0), (APPLICATION_ID, SCHEMA_VERSION)}:
-            raise AuditRefused(f"{path.name} has layout {version}; this Flowork knows {SCHEMA_VERSION}: run the version that wrote it")
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        if application == 0:
-            path.chmod(0o600)
-            connection.executescript(
-                f"BEGIN IMMEDIATE;{DDL} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
-            )
-    except sqlite3.Error as error:
-        connection.close()
-        raise AuditRefused(f"{path.name} cannot be opened ({error}); move it away to begin a new one") from error
-    except AuditRefused:
-        connection.close()
-        raise
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    if not exists:
+        lay_out(connection, DDL, LAYOUT)
     return AuditFile(connection, sign)

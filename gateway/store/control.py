@@ -14,9 +14,8 @@ from pathlib import Path
 import aiosqlite
 
 from contract.errors import EngineNameTaken
+from gateway.store.files import FileRefused, Layout, inspect, lay_out, make_private, translated
 
-APPLICATION_ID = 0x464C5743  # "FLWC"
-SCHEMA_VERSION = 1
 DDL = """
 CREATE TABLE users(id TEXT PRIMARY KEY, address TEXT NOT NULL UNIQUE, name TEXT NOT NULL, added_at INTEGER NOT NULL) STRICT;
 CREATE TABLE engines(
@@ -35,8 +34,11 @@ CREATE TABLE sources(user TEXT NOT NULL, engine TEXT NOT NULL, PRIMARY KEY(user,
 """
 
 
-class ControlRefused(Exception):
-    """control.db can't be used; the message says why. It was left untouched."""
+class ControlRefused(FileRefused):
+    """control.db must not be opened."""
+
+
+LAYOUT = Layout(0x464C5743, 1, "control database", ControlRefused)  # "FLWC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +71,22 @@ class TokenRow:
 
 
 class Control:
-    """The control database. Every method is one transaction."""
+    """The control database. Every method is one transaction; a write raises StorageFull or StorageFailed when it cannot be kept."""
 
     def __init__(self, connection: aiosqlite.Connection) -> None:
         self._connection = connection
 
+    async def _write(self, statement: str, parameters: tuple[object, ...]) -> None:
+        try:
+            await self._connection.execute(statement, parameters)
+        except sqlite3.IntegrityError:
+            raise  # a mistake of ours, not of the disk
+        except sqlite3.Error as error:
+            raise translated(error) from error
+
     async def add_user(self, user: UserRow, at: int) -> UserRow:
         """Put an address on the list; the row that is there when it was already."""
-        await self._connection.execute(
+        await self._write(
             "INSERT INTO users(id, address, name, added_at) VALUES (?,?,?,?) ON CONFLICT(address) DO NOTHING",
             (user.id, user.address, user.name, at),
         )
@@ -103,6 +113,8 @@ class Control:
             await self._connection.execute("INSERT INTO engines(id, name, added_at) VALUES (?,?,?)", (engine_id, name, at))
         except sqlite3.IntegrityError as error:
             raise EngineNameTaken(f"An engine named {name} exists. Choose another name.") from error
+        except sqlite3.Error as error:
+            raise translated(error) from error
 
     async def engines(self) -> list[EngineRow]:
         """All engines, oldest first."""
@@ -111,15 +123,15 @@ class Control:
 
     async def shard_opened(self, engine_id: str) -> None:
         """Note that the shard exists and is open."""
-        await self._connection.execute("UPDATE engines SET shard_made = 1, wake_at = 0 WHERE id = ?", (engine_id,))
+        await self._write("UPDATE engines SET shard_made = 1, wake_at = 0 WHERE id = ?", (engine_id,))
 
     async def shard_closed(self, engine_id: str, wake_at: int | None) -> None:
         """Note when a closed shard wants to be opened again; None for never."""
-        await self._connection.execute("UPDATE engines SET wake_at = ? WHERE id = ?", (wake_at, engine_id))
+        await self._write("UPDATE engines SET wake_at = ? WHERE id = ?", (wake_at, engine_id))
 
     async def set_token(self, token: TokenRow, installation: str, at: int) -> None:
         """Give an installation its token; the one it had before is void."""
-        await self._connection.execute(
+        await self._write(
             """INSERT INTO engine_tokens(engine, installation, id, digest, added_at) VALUES (?,?,?,?,?)
             ON CONFLICT(engine, installation) DO UPDATE SET id = excluded.id, digest = excluded.digest, added_at = excluded.added_at""",
             (token.engine, installation, token.id, token.digest, at),
@@ -127,7 +139,7 @@ class Control:
 
     async def add_source(self, user: str, engine: str) -> None:
         """Note that a user has jobs in an engine's queue."""
-        await self._connection.execute("INSERT INTO sources(user, engine) VALUES (?,?) ON CONFLICT DO NOTHING", (user, engine))
+        await self._write("INSERT INTO sources(user, engine) VALUES (?,?) ON CONFLICT DO NOTHING", (user, engine))
 
     async def sources(self) -> list[tuple[str, str]]:
         """Every (user, engine) noted."""
@@ -143,34 +155,24 @@ async def open_control(path: Path) -> AsyncIterator[Control]:
     """Open or make control.db.
 
     Raises:
-        ControlRefused: damaged, or written by a newer Flowork.
+        ControlRefused: damaged, something else, or written by a newer Flowork. The file is as it was.
     """
-    try:
-        connection = await aiosqlite.connect(path, isolation_level=None)
-    except sqlite3.Error as error:
-        raise ControlRefused(f"{path.name} cannot be opened ({error})") from error
-    try:
-        await _prepare(connection, path)
-        yield Control(connection)
-    finally:
-        await connection.close()
-
-
-async def _prepare(connection: aiosqlite.Connection, path: Path) -> None:
-    try:
-        ((application,),) = await connection.execute_fetchall("PRAGMA application_id")
-        ((version,),) = await connection.execute_fetchall("PRAGMA user_version")
-        if (application, version) not in {(0, 0), (APPLICATION_ID, SCHEMA_VERSION)}:
-            raise ControlRefused(
-                f"{path.name} has layout {version}, this Flowork knows {SCHEMA_VERSION}; run the version that wrote it, or a newer one"
-            )
-        await connection.execute("PRAGMA journal_mode = WAL")
+    await asyncio.to_thread(_prepare, path)
+    async with aiosqlite.connect(path, isolation_level=None) as connection:
         await connection.execute("PRAGMA synchronous = FULL")
         await connection.execute("PRAGMA foreign_keys = ON")
-        if application == 0:
-            await connection.executescript(
-                f"BEGIN IMMEDIATE;{DDL} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
-            )
-            await asyncio.to_thread(path.chmod, 0o600)
-    except sqlite3.Error as error:
-        raise ControlRefused(f"{path.name} is damaged ({error}); restore it from a backup") from error
+        yield Control(connection)
+
+
+def _prepare(path: Path) -> None:
+    if inspect(path, LAYOUT):
+        return
+    try:
+        make_private(path)
+        connection = sqlite3.connect(path, isolation_level=None)
+    except (OSError, sqlite3.Error) as error:
+        raise ControlRefused(f"{path.name} cannot be opened ({error})") from error
+    with contextlib.closing(connection):
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        lay_out(connection, DDL, LAYOUT)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from contract.errors import EngineUnknown, ShardUnavailable
+from contract.errors import EngineUnknown, ShardUnavailable, StorageFailed, StorageFull
 from gateway.store.control import Control
 from gateway.store.schema import ShardRefused
 from gateway.store.seam import Committed, JobStore, StoreLimits
@@ -86,6 +86,8 @@ class LocalShards:
             entry.users -= 1
             if entry.shard is None and entry.users == 0:
                 self._entries.pop(engine, None)
+        if len(self.open_now()) > self._at_most:
+            await self._close_beyond()
 
     async def _open(self, engine: str, entry: _Entry) -> None:
         async with entry.lock:
@@ -103,6 +105,8 @@ class LocalShards:
                 raise ShardUnavailable from refusal
             self._refused.pop(engine, None)
             await self._control.shard_opened(engine)
+        # Whatever became due while it was closed, or could not be opened, wants to be looked at.
+        self._on_commit(engine, Committed(due_in_us=0, at=self._clock.now().steady))
         await self._close_beyond()
 
     async def _open_file(self, engine: str, *, create: bool) -> SqliteShard:
@@ -120,7 +124,10 @@ class LocalShards:
     async def _close_beyond(self) -> None:
         idle = [engine for engine, entry in self._entries.items() if entry.shard is not None and entry.users == 0]
         for engine in idle[: max(0, len(self.open_now()) - self._at_most)]:
-            await self.close(engine)
+            try:
+                await self.close(engine)
+            except (StorageFull, StorageFailed) as error:
+                log.error("shard.not_closed", engine_id=engine, code=error.code)  # it stays open, and is nobody else's trouble
 
     async def close(self, engine: str) -> None:
         """Close one shard, noting when it wants to be opened again. Does nothing while it is in use."""
@@ -133,7 +140,11 @@ class LocalShards:
                 return
             # Reaping tells what is due next; nothing can change it between here and the close: users are counted.
             entry.shard = None
-            reaped = await shard.reap()
+            try:
+                reaped = await shard.reap()
+            except BaseException:
+                entry.shard = shard
+                raise
             await shard.close()
             wake_at = None if reaped.next_in_us is None else self._clock.now().wall + reaped.next_in_us
             await self._control.shard_closed(engine, wake_at)

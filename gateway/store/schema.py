@@ -6,10 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.rules.job import JobRecord
-
-APPLICATION_ID: Final = 0x464C5751  # "FLWQ"
-SCHEMA_VERSION: Final = 1
-QUICK_CHECK_MAX_BYTES: Final = 32 * 1024 * 1024  # larger files are checked by `flowork doctor`, not at every start
+from gateway.store.files import FileRefused, Layout, lay_out, make_private
 
 COLUMNS: Final = tuple(field.name for field in fields(JobRecord))
 
@@ -126,44 +123,11 @@ END;
 """
 
 
-class ShardRefused(Exception):
-    """The file must not be opened; the message names it and the reason. It was left untouched."""
+class ShardRefused(FileRefused):
+    """A queue's file must not be opened."""
 
 
-def inspect(path: Path) -> bool:
-    """Look at a file without writing to it. True when it is a shard of this version, False when there is none.
-
-    Raises:
-        ShardRefused: damaged, made by a newer Flowork, or not a shard at all.
-    """
-    if not path.exists():
-        return False
-    # Without a log beside it nothing may change under us, and `immutable` keeps SQLite from leaving files of its own.
-    mode = "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "mode=ro&immutable=1"
-    try:
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True)
-        try:
-            _judge(connection, path)
-        finally:
-            connection.close()
-    except sqlite3.Error as error:
-        raise ShardRefused(f"{path.name} is damaged ({error})") from error
-    return True
-
-
-def _judge(connection: sqlite3.Connection, path: Path) -> None:
-    application = connection.execute("PRAGMA application_id").fetchone()[0]
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if application != APPLICATION_ID:
-        raise ShardRefused(f"{path.name} is not a Flowork queue")
-    if version != SCHEMA_VERSION:
-        raise ShardRefused(
-            f"{path.name} has layout {version}; this Flowork knows {SCHEMA_VERSION}: run the version that wrote it, or a newer one"
-        )
-    if path.stat().st_size <= QUICK_CHECK_MAX_BYTES:
-        verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if verdict != "ok":
-            raise ShardRefused(f"{path.name} is damaged ({verdict})")
+LAYOUT: Final = Layout(0x464C5751, 1, "queue", ShardRefused)  # "FLWQ"
 
 
 def open_for_writing(path: Path, fresh: bool) -> sqlite3.Connection:
@@ -171,10 +135,10 @@ def open_for_writing(path: Path, fresh: bool) -> sqlite3.Connection:
 
     `fresh` makes the layout first.
     """
+    make_private(path)
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
     if fresh:
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-        path.chmod(0o600)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA busy_timeout = 5000")  # a safety net: the lock file keeps every other writer out
@@ -182,9 +146,7 @@ def open_for_writing(path: Path, fresh: bool) -> sqlite3.Connection:
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA journal_size_limit = 8388608")
     if fresh:
-        connection.executescript(
-            f"BEGIN IMMEDIATE;{DDL} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
-        )
+        lay_out(connection, DDL, LAYOUT)
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return connection
 

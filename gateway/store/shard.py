@@ -19,6 +19,7 @@ from gateway.store import finish as finishing
 from gateway.store import reap as reaping
 from gateway.store import schema, watch
 from gateway.store import submit as submitting
+from gateway.store.files import inspect
 from gateway.store.rows import JOB_BY_UUID, move, one, record
 from gateway.store.seam import (
     Append,
@@ -234,9 +235,9 @@ async def open_shard(
 
 
 def _open_file(path: Path, create: bool, limits: StoreLimits, clock: Clock) -> sqlite3.Connection:
-    exists = schema.inspect(path)
+    exists = inspect(path, schema.LAYOUT)
     if not exists and not create:
-        raise schema.ShardRefused(f"{path.name} is missing; restore it from a backup")
+        raise schema.ShardRefused(f"{path.name} is missing or empty; restore it from a backup")
     writing = schema.open_for_writing(path, fresh=not exists)
     now = clock.now().steady
     writing.execute(REGRANT_LEASES, {"least": now + limits.reap_grace_us, "most": now + limits.lease_us, "now": now})

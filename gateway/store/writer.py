@@ -14,7 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from contract.errors import FloworkError, GatewayStopping, StorageFailed, StorageFull
+from contract.errors import GatewayStopping
+from gateway.store.files import translated
 from gateway.store.seam import Committed, StoredEvent
 from kit.clock import Clock, Now
 from kit.logs import Log
@@ -151,7 +152,7 @@ class Writer:
                 with contextlib.suppress(sqlite3.Error):
                     self._connection.execute("ROLLBACK")
             for call in batch:
-                call.error = _translated(error)
+                call.error = translated(error)
             return None
         self.stats.commits += 1
         self.stats.calls += len(batch)
@@ -163,7 +164,10 @@ class Writer:
 
     def _resolve(self, batch: list[_Call], committed: Committed | None) -> None:
         if committed is not None:
-            self._on_commit(committed)
+            try:
+                self._on_commit(committed)
+            except Exception as error:
+                log.error("store.listener_failed", exc_info=error)
         for call in batch:
             if call.future.done():
                 continue
@@ -171,12 +175,3 @@ class Writer:
                 call.future.set_exception(call.error)
             else:
                 call.future.set_result(call.outcome)
-
-
-def _translated(error: Exception) -> Exception:
-    if isinstance(error, FloworkError) or not isinstance(error, sqlite3.Error):
-        return error
-    log.error("store.write_failed", reason=str(error), code=getattr(error, "sqlite_errorname", None))
-    if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
-        return StorageFull()
-    return StorageFailed()

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from gateway.crypto.identity import KEY_BYTES, KeyFileRefused, gateway_id, load_keys, public_bytes
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="modes are a POSIX matter")
-NAMES = ["identity.key", "signing.key"]
+NAMES = ["audit.key", "identity.key", "signing.key"]
 
 
 def no_chance(_size: int) -> bytes:

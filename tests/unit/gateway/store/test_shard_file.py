@@ -73,7 +73,7 @@ async def damaged(path: Path) -> None:
 
 async def newer(path: Path) -> None:
     connection = sqlite3.connect(path)
-    connection.execute(f"PRAGMA user_version = {schema.SCHEMA_VERSION + 1}")
+    connection.execute(f"PRAGMA user_version = {schema.LAYOUT.version + 1}")
     connection.close()
 
 
@@ -92,10 +92,6 @@ async def cut_short(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:5000])
 
 
-async def empty(path: Path) -> None:
-    path.write_bytes(b"")
-
-
 @pytest.mark.parametrize(
     ("harm", "reason"),
     [
@@ -104,7 +100,6 @@ async def empty(path: Path) -> None:
         (not_a_queue, "not a Flowork queue"),
         (not_a_database, "damaged"),
         (cut_short, "damaged"),
-        (empty, "not a Flowork queue"),
     ],
 )
 @pytest.mark.parametrize("create", [True, False])
@@ -121,6 +116,21 @@ async def test_a_missing_file_is_not_made_anew(tmp_path: Path):
     with pytest.raises(ShardRefused, match="missing"):
         await reopen(tmp_path / "shard.db", ManualClock(), [])
     assert content(tmp_path) == {}
+
+
+async def test_a_file_that_was_emptied_is_not_filled_anew(tmp_path: Path):
+    path = await filled(tmp_path / "shard.db")
+    path.write_bytes(b"")
+    with pytest.raises(ShardRefused, match="empty"):
+        await reopen(path, ManualClock(), [])
+    assert path.read_bytes() == b""
+
+
+async def test_what_a_crash_left_of_a_first_start_is_no_obstacle(tmp_path: Path):
+    path = tmp_path / "shard.db"
+    path.touch()
+    store = await reopen(path, ManualClock(), [], create=True)
+    await store.close()
 
 
 async def test_what_was_acknowledged_is_there_after_a_crash(tmp_path: Path):

@@ -1,0 +1,76 @@
+"""The page of `flowork status`."""
+
+from typing import Any
+
+from app.commands.status import render
+from contract.admin import EngineStatus, GatewayStatus, InstanceStatus, Percentiles
+
+NO_DELAYS = Percentiles(count=0, p50=None, p95=None, p99=None)
+
+
+def instance(slots: int = 4, busy: int = 0) -> InstanceStatus:
+    return InstanceStatus(instance="0" * 32, version="1", slots=slots, busy=busy, kinds=["echo"], seconds_since_seen=1.0)
+
+
+def engine(**changes: Any) -> EngineStatus:
+    values = {
+        "id": "aaaa",
+        "name": "home",
+        "state": "down",
+        "scheduled": 0,
+        "queued": 0,
+        "running": 0,
+        "start_delay_ms": NO_DELAYS,
+        "instances": [],
+    }
+    return EngineStatus(**{**values, **changes})
+
+
+def page(*engines: EngineStatus, **changes: Any) -> list[str]:
+    values = {"version": "1.2.3", "gateway_id": "gate", "address": "http://127.0.0.1:7717", "state": "ready", "users": 2}
+    return render(GatewayStatus(**{**values, "engines": list(engines), **changes})).split("\n")
+
+
+def test_the_head_tells_version_state_address_and_who_may_sign_in():
+    lines = page()
+    assert lines[0] == "Flowork 1.2.3   ready   http://127.0.0.1:7717"
+    assert lines[1] == "2 users may sign in"
+    assert page(users=1)[1] == "1 user may sign in"
+    assert page(state="draining")[0] == "Flowork 1.2.3   draining   http://127.0.0.1:7717"
+
+
+def test_with_nobody_on_the_list_it_says_how_to_add_somebody():
+    assert page(users=0)[1] == "Nobody may sign in yet: flowork users add 0x..."
+
+
+def test_without_engines_only_the_head_of_the_table_stands():
+    lines = page()
+    assert len(lines) == 4
+    assert lines[3].split() == ["ENGINE", "STATE", "BUSY", "QUEUED", "SCHEDULED", "START", "DELAY", "p50/p95", "(15", "min)"]
+
+
+def test_several_engines_stand_in_columns_in_the_order_given():
+    delays = Percentiles(count=12, p50=1.04, p95=20.96, p99=30.0)
+    lines = page(
+        engine(
+            name="home", state="up", queued=3, running=5, scheduled=1, start_delay_ms=delays, instances=[instance(4, 3), instance(2, 2)]
+        ),
+        engine(name="lab", queued=10_000),
+        engine(name="den", state="unavailable", reason="bbbb.db is damaged"),
+    )
+    assert [line.split() for line in lines[4:7]] == [
+        ["home", "up", "5/6", "3", "1", "1.0", "/", "21.0", "ms", "(12", "jobs)"],
+        ["lab", "down", "0/0", "10000", "0", "no", "job", "yet"],
+        ["den", "unavailable", "0/0", "0", "0", "no", "job", "yet"],
+    ]
+    end = lines[3].index("QUEUED") + len("QUEUED")
+    assert [line[:end].split()[-1] for line in lines[4:7]] == ["3", "10000", "0"]  # right under their heading
+
+
+def test_why_an_engine_is_unavailable_stands_below_the_table():
+    lines = page(engine(name="den", state="unavailable", reason="bbbb.db is damaged"), engine(name="lab"))
+    assert lines[6:] == ["", "den: bbbb.db is damaged. The file was left untouched."]
+
+
+def test_a_delay_of_zero_is_a_measurement():
+    assert page(engine(start_delay_ms=Percentiles(count=1, p50=0.0, p95=0.0, p99=0.0)))[4].endswith("0.0 / 0.0 ms (1 job)")

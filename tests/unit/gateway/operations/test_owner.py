@@ -1,0 +1,177 @@
+"""What the owner does at the machine: users, engines, and a status that tells the truth."""
+
+import pytest
+
+from contract.admin import EngineStatus
+from contract.errors import AuditUnavailable, EngineNameTaken, RequestInvalid
+from contract.words import Directive
+from gateway.crypto import ethereum
+from gateway.operations.engine_auth import EngineTokens
+from gateway.operations.owner import Owner
+from gateway.store.memory import MemoryStore
+from kit.clock import SECOND, rfc3339
+from tests.support.house import WALLET
+from tests.support.queue import chance, limits
+
+LAB, DEN = "aaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbb"
+
+
+class Making(dict):
+    """Queues that are made when they are first asked for."""
+
+    def __init__(self, rooms) -> None:
+        super().__init__(rooms.directory.stores)
+        self._rooms = rooms
+
+    def __contains__(self, engine: object) -> bool:
+        assert isinstance(engine, str)
+        self.setdefault(engine, MemoryStore(engine, limits(), self._rooms.clock, chance(), lambda _: None))
+        return True
+
+
+@pytest.fixture
+async def owner(rooms, book) -> Owner:
+    rooms.directory.stores = Making(rooms)
+    return Owner(
+        control=rooms.control,
+        sources=rooms.sources,
+        tokens=EngineTokens(rooms.control, rooms.clock, chance(5)),
+        directory=rooms.directory,
+        presence=rooms.presence,
+        delays=rooms.delays,
+        audit=book.audit,
+        clock=rooms.clock,
+        random_bytes=chance(6),
+        well_formed=ethereum.is_well_formed,
+        describe=lambda: ("1.2.3", "gate", "http://127.0.0.1:7717", rooms.directive is Directive.DRAIN),
+    )
+
+
+async def engine(owner: Owner, name: str = "lab") -> EngineStatus:
+    return next(found for found in (await owner.status()).engines if found.name == name)
+
+
+class TestUsers:
+    async def test_an_address_is_kept_in_lower_case_and_again_is_harmless(self, owner: Owner):
+        user = await owner.add_user(WALLET.address, "Ann")
+        again = await owner.add_user(WALLET.address.lower(), "Anna")
+        assert (user.address, user.name) == (WALLET.address.lower(), "Ann")
+        assert again == user
+        assert await owner.users() == [user]
+
+    async def test_a_mistyped_address_is_refused(self, owner: Owner):
+        wrong = WALLET.address[:-1] + WALLET.address[-1].swapcase() if WALLET.address[-1].isalpha() else WALLET.address.swapcase()
+        wrong = "0x" + wrong[2:]
+        with pytest.raises(RequestInvalid, match="EIP-55"):
+            await owner.add_user(wrong, "")
+        assert await owner.users() == []
+
+    async def test_each_user_has_an_id_of_their_own(self, owner: Owner):
+        one, two = await owner.add_user("0x" + "1" * 40, ""), await owner.add_user("0x" + "2" * 40, "")
+        assert one.id != two.id
+        assert len(one.id) == 16
+
+
+class TestEngines:
+    async def test_a_new_engine_is_known_has_its_queue_and_a_token_that_opens_it(self, owner: Owner, rooms):
+        added = await owner.add_engine("attic")
+        assert rooms.sources.engine("attic").id == added.id
+        assert dict.__contains__(rooms.directory.stores, added.id)
+        assert owner.tokens.check(added.id, added.token) == added.id
+        assert added.token not in repr(added)
+
+    async def test_a_name_that_is_taken_is_refused_and_its_token_lives(self, owner: Owner):
+        added = await owner.add_engine("attic")
+        with pytest.raises(EngineNameTaken):
+            await owner.add_engine("attic")
+        assert owner.tokens.check(added.id, added.token) == added.id
+        assert [found.name for found in (await owner.status()).engines] == ["lab", "den", "attic"]
+
+    async def test_this_machines_engine_is_made_once_and_gets_a_fresh_token_each_time(self, owner: Owner):
+        first, second = await owner.local_engine("home"), await owner.local_engine("home")
+        assert first.id == second.id
+        assert first.token != second.token
+        assert owner.tokens.check(second.id, second.token) == second.id
+
+    async def test_the_local_token_does_not_void_the_one_of_another_machine(self, owner: Owner):
+        added = await owner.add_engine("home")
+        local = await owner.local_engine("home")
+        assert local.id == added.id
+        assert owner.tokens.check(added.id, added.token) == added.id
+
+
+class TestRecords:
+    async def test_what_the_owner_changes_is_written_down_and_no_secret_with_it(self, owner: Owner, book):
+        user = await owner.add_user(WALLET.address, "Ann")
+        added = await owner.add_engine("attic")
+        events = book.events()
+        assert ("user.add", "owner", user.address) in events
+        assert any(added.id in target or added.name in target for event, _, target in events if event.startswith("engine"))
+        assert not any(added.token.encode() in entry.body for entry in book.file.newest(2**62, 100))
+
+    async def test_what_cannot_be_written_down_does_not_happen(self, owner: Owner, book, rooms):
+        book.break_it()
+        with pytest.raises(AuditUnavailable):
+            await owner.add_user(WALLET.address, "Ann")
+        with pytest.raises(AuditUnavailable):
+            await owner.add_engine("attic")
+        assert await owner.users() == []
+        assert [row.name for row in await rooms.control.engines()] == ["lab", "den"]
+        assert await rooms.control.tokens() == []
+
+    async def test_this_machines_engine_is_not_made_when_that_cannot_be_written_down(self, owner: Owner, book, rooms):
+        book.break_it()
+        with pytest.raises(AuditUnavailable):
+            await owner.local_engine("home")
+        assert [row.name for row in await rooms.control.engines()] == ["lab", "den"]
+
+
+class TestStatus:
+    async def test_an_idle_gateway_is_ready_and_its_engines_are_down(self, owner: Owner):
+        status = await owner.status()
+        assert (status.version, status.gateway_id, status.address, status.state) == ("1.2.3", "gate", "http://127.0.0.1:7717", "ready")
+        assert status.users == 0
+        assert [(found.name, found.state, found.reason, found.instances) for found in status.engines] == [
+            ("lab", "down", None, []),
+            ("den", "down", None, []),
+        ]
+
+    async def test_an_engine_is_up_while_an_instance_is_heard(self, owner: Owner, rooms):
+        await rooms.claim(kinds=["echo", "http"])
+        rooms.clock.advance(30)
+        found = await engine(owner)
+        assert (found.state, (await engine(owner, "den")).state) == ("up", "down")
+        (instance,) = found.instances
+        assert (instance.slots, instance.busy, instance.kinds, instance.seconds_since_seen) == (4, 0, ["echo", "http"], 30.0)
+        rooms.clock.advance(1)
+        found = await engine(owner)
+        assert (found.state, found.instances) == ("down", [])
+
+    async def test_depths_and_delays_are_those_of_the_queue(self, owner: Owner, rooms):
+        await rooms.job(run_at=rfc3339(rooms.clock.wall + 60 * SECOND))
+        for _ in range(3):
+            await rooms.job()
+        rooms.clock.advance(0.5)
+        await rooms.claim()
+        found = await engine(owner)
+        assert (found.scheduled, found.queued, found.running) == (1, 2, 1)
+        assert (found.start_delay_ms.count, found.start_delay_ms.p50) == (1, 500.0)
+
+    async def test_a_queue_that_cannot_be_opened_makes_it_degraded_and_says_why(self, owner: Owner, rooms):
+        await rooms.claim()
+        rooms.directory.refused[LAB] = "aaaaaaaaaaaaaaaa.db is damaged"
+        assert (await owner.status()).state == "degraded"
+        found = await engine(owner)
+        assert (found.state, found.reason) == ("unavailable", "aaaaaaaaaaaaaaaa.db is damaged")
+        assert (found.scheduled, found.queued, found.running) == (0, 0, 0)
+        assert (await engine(owner, "den")).state == "down"
+
+    async def test_a_draining_gateway_says_so_whatever_else_is_wrong(self, owner: Owner, rooms):
+        rooms.directory.refused[LAB] = "damaged"
+        rooms.directive = Directive.DRAIN
+        assert (await owner.status()).state == "draining"
+
+    async def test_users_are_counted(self, owner: Owner):
+        await owner.add_user("0x" + "1" * 40, "")
+        await owner.add_user("0x" + "2" * 40, "")
+        assert (await owner.status()).users == 2
