@@ -21,7 +21,7 @@ from contract.engine_link import (
     InstanceStats,
     OutputChunk,
 )
-from contract.errors import EngineTokenInvalid, FloworkError, GatewayUnreachable, LeaseConflict, LeaseLost, RateLimited, StorageFull
+from contract.errors import EngineTokenInvalid, FloworkError, GatewayUnreachable, LeaseConflict, LeaseLost, QueueFull, StorageFull
 from contract.words import Directive, Outcome
 from engine.link.client import HttpLink, open_link
 from tests.support.fake_link import INSTANCE, job_id, lease, report
@@ -162,8 +162,8 @@ class TestRefused:
         assert failed.value.detail == "What happened."
 
     async def test_the_wait_that_a_problem_asks_for_comes_along(self, linked):
-        async with linked(answers(429, **RateLimited(retry_after_s=17).problem())) as link:
-            with pytest.raises(RateLimited) as failed:
+        async with linked(answers(429, **QueueFull(retry_after_s=17).problem())) as link:
+            with pytest.raises(QueueFull) as failed:
                 await link.claim(claim())
         assert failed.value.retry_after_s == 17
 

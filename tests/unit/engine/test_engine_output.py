@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from contract import limits
-from contract.errors import GatewayUnreachable, RateLimited
+from contract.errors import GatewayUnreachable, QueueFull
 from contract.words import AppendStatus, LogLevel
 from engine.runtime.output import CHUNK_MAX, LOG_LINES_MAX, SENDS_PER_S, UNSENT_MAX, Output
 from kit.backoff import Backoff
@@ -186,7 +186,7 @@ class TestRepeating:
         assert [wait for wait in waits if wait != 1 / SENDS_PER_S] == [0.2, 0.4, 0.8, 0.2]
 
     async def test_a_gateway_that_asks_to_wait_is_waited_for(self, link: FakeLink, waits: list[float]):
-        link.appends.then(RateLimited(retry_after_s=7))
+        link.appends.then(QueueFull(retry_after_s=7))
         async with speaking(link) as output:
             await output.write("a")
             await output.flush()

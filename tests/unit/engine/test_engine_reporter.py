@@ -14,7 +14,7 @@ from contract.errors import (
     LeaseConflict,
     LeaseLost,
     QueueDraining,
-    RateLimited,
+    QueueFull,
     RequestInvalid,
     StorageFull,
 )
@@ -78,7 +78,7 @@ class TestSending:
         assert (spooled(room), room.book.held()) == ([], [])
         assert await room.reporter.all_settled(0)
 
-    @pytest.mark.parametrize("later", [GatewayUnreachable(), StorageFull(), QueueDraining(), RateLimited(), EngineTokenInvalid()])
+    @pytest.mark.parametrize("later", [GatewayUnreachable(), StorageFull(), QueueDraining(), QueueFull(), EngineTokenInvalid()])
     async def test_a_report_is_sent_again_until_the_gateway_has_spoken(self, room, link, waits, later: FloworkError):
         link.finishes.then(later, later)
         await kept(room, 1)
