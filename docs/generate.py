@@ -127,6 +127,17 @@ def _said_of_fields() -> dict[str, dict[str, str]]:
 SAID = _said_of_fields()
 PAGES = {"job-states.md": job_states, "protocol.md": protocol}
 
+
+def main(check: bool) -> int:
+    """Write the pages; with `check`, only say which are not what the code says."""
+    stale = [name for name, write in PAGES.items() if not (DOCS / name).exists() or (DOCS / name).read_text(encoding="utf-8") != write()]
+    for name in stale:
+        if check:
+            print(f"docs/{name} is out of date: make docs")
+        else:
+            (DOCS / name).write_text(PAGES[name](), encoding="utf-8")
+    return 1 if check and stale else 0
+
+
 if __name__ == "__main__":
-    for name, write in PAGES.items():
-        (DOCS / name).write_text(write(), encoding="utf-8")
+    sys.exit(main("--check" in sys.argv))
