@@ -4,6 +4,7 @@ import json
 import sqlite3
 from collections.abc import Iterable
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 from contract.words import EventName, JobState
@@ -12,6 +13,7 @@ from gateway.rules.views import job_view
 from gateway.store.schema import COLUMNS
 from gateway.store.seam import StoredEvent
 from gateway.store.writer import Tx
+from kit.strict_json import encode
 
 FIELDS = ", ".join(COLUMNS)
 JOB_BY_SEQ = f"SELECT {FIELDS} FROM jobs WHERE seq = ?"  # noqa: S608 - column names of a dataclass
@@ -21,6 +23,7 @@ NEXT_EVENT = "UPDATE tenants SET last_event = last_event + 1 WHERE user = ? RETU
 INSERT_EVENT = "INSERT INTO events(user, seq, name, at, job, delivery, offset, data) VALUES (?,?,?,?,?,?,?,?)"
 
 _STATE = COLUMNS.index("state")
+_values = attrgetter(*COLUMNS)
 
 
 class StaleRow(Exception):
@@ -42,8 +45,7 @@ def one(tx: Tx, sql: str, *parameters: object) -> JobRecord | None:
 
 def insert(tx: Tx, job: JobRecord) -> int:
     """Add a job; its new seq."""
-    values = [getattr(job, column) for column in COLUMNS[1:]]
-    seq = tx.execute(INSERT_JOB, values).lastrowid
+    seq = tx.execute(INSERT_JOB, _values(job)[1:]).lastrowid
     assert seq is not None
     note_deadlines(tx, job)
     return seq
@@ -70,10 +72,10 @@ def save(tx: Tx, before: JobRecord, after: JobRecord) -> JobRecord:
     Raises:
         StaleRow: it does not.
     """
-    changed = tuple(column for column in COLUMNS if getattr(before, column) != getattr(after, column))
+    changed = [(column, new) for column, old, new in zip(COLUMNS, _values(before), _values(after), strict=True) if old != new]
     if changed:
-        values = [getattr(after, column) for column in changed]
-        if tx.execute(_update(changed), (*values, before.seq, before.token)).rowcount != 1:
+        columns, values = zip(*changed, strict=True)
+        if tx.execute(_update(columns), (*values, before.seq, before.token)).rowcount != 1:
             raise StaleRow(before.uuid_text)
         note_deadlines(tx, after)
     return after
@@ -85,7 +87,7 @@ def emit(
     """Add one event to the user's sequence. Output keeps its text in `outputs` alone: `offset` tells where."""
     seq = tx.execute(NEXT_EVENT, (user,)).fetchone()[0]
     stored = {key: value for key, value in data.items() if key != "text"} if name is EventName.JOB_OUTPUT else data
-    tx.execute(INSERT_EVENT, (user, seq, name, tx.now.wall, job, delivery, offset, json.dumps(stored, separators=(",", ":"))))
+    tx.execute(INSERT_EVENT, (user, seq, name, tx.now.wall, job, delivery, offset, encode(stored).decode()))
     tx.events.append(StoredEvent(user, seq, name, tx.now.wall, data))
 
 
