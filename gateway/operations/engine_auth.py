@@ -3,7 +3,7 @@
 import hmac
 from collections.abc import Callable
 
-from contract import engine_token
+from contract import opaque_token
 from contract.errors import EngineIdMismatch, EngineTokenInvalid
 from gateway.store.control import Control, TokenRow
 from kit.clock import Clock
@@ -26,7 +26,7 @@ class EngineTokens:
 
     async def mint(self, engine: str, installation: str) -> str:
         """Make a token for an installation, voiding the one it had; the text exists in the caller's hands only."""
-        token = engine_token.mint("e", self._random)
+        token = opaque_token.mint("e", self._random)
         await self._control.set_token(TokenRow(token.id, engine, token.digest), installation, self._clock.now().wall)
         await self.load()
         return token.text
@@ -37,7 +37,7 @@ class EngineTokens:
         Raises:
             EngineTokenInvalid: no token, garbage, or not one of ours. EngineIdMismatch: another engine's.
         """
-        token = engine_token.parse("e", text or "")
+        token = opaque_token.parse("e", text or "")
         if token is None:
             raise EngineTokenInvalid
         row = self._by_id.get(token.id, _NOBODY)

@@ -1,8 +1,4 @@
-"""control.db: users, engines and their tokens' hashes. Small and rarely written, so `aiosqlite` serves it.
-
-Every change is one statement: statements of different callers share the connection, so a transaction over several
-awaits would take a stranger's statement along.
-"""
+"""control.db: users, engines and their tokens' hashes. Small and rarely written, so `aiosqlite` serves it."""
 
 import asyncio
 import contextlib
@@ -11,10 +7,9 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import aiosqlite
-
 from contract.errors import EngineNameTaken
-from gateway.store.files import FileRefused, Layout, inspect, lay_out, make_private, translated
+from gateway.store.database import Database, connected
+from gateway.store.files import FileRefused, Layout, inspect, lay_out, make_private
 
 DDL = """
 CREATE TABLE users(id TEXT PRIMARY KEY, address TEXT NOT NULL UNIQUE, name TEXT NOT NULL, added_at INTEGER NOT NULL) STRICT;
@@ -73,20 +68,12 @@ class TokenRow:
 class Control:
     """The control database. Every method is one transaction; a write raises StorageFull or StorageFailed when it cannot be kept."""
 
-    def __init__(self, connection: aiosqlite.Connection) -> None:
-        self._connection = connection
-
-    async def _write(self, statement: str, parameters: tuple[object, ...]) -> None:
-        try:
-            await self._connection.execute(statement, parameters)
-        except sqlite3.IntegrityError:
-            raise  # a mistake of ours, not of the disk
-        except sqlite3.Error as error:
-            raise translated(error) from error
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     async def add_user(self, user: UserRow, at: int) -> UserRow:
         """Put an address on the list; the row that is there when it was already."""
-        await self._write(
+        await self._database.write(
             "INSERT INTO users(id, address, name, added_at) VALUES (?,?,?,?) ON CONFLICT(address) DO NOTHING",
             (user.id, user.address, user.name, at),
         )
@@ -96,12 +83,12 @@ class Control:
 
     async def user_by_address(self, address: str) -> UserRow | None:
         """Look an address (lower case) up."""
-        rows = await self._connection.execute_fetchall("SELECT id, address, name FROM users WHERE address = ?", (address,))
+        rows = await self._database.rows("SELECT id, address, name FROM users WHERE address = ?", (address,))
         return next((UserRow(*row) for row in rows), None)
 
     async def users(self) -> list[UserRow]:
         """Everyone, oldest first."""
-        return [UserRow(*row) for row in await self._connection.execute_fetchall("SELECT id, address, name FROM users ORDER BY added_at")]
+        return [UserRow(*row) for row in await self._database.rows("SELECT id, address, name FROM users ORDER BY added_at")]
 
     async def add_engine(self, engine_id: str, name: str, at: int) -> None:
         """Make an engine.
@@ -110,28 +97,26 @@ class Control:
             EngineNameTaken: the name is in use.
         """
         try:
-            await self._connection.execute("INSERT INTO engines(id, name, added_at) VALUES (?,?,?)", (engine_id, name, at))
+            await self._database.write("INSERT INTO engines(id, name, added_at) VALUES (?,?,?)", (engine_id, name, at))
         except sqlite3.IntegrityError as error:
             raise EngineNameTaken(f"An engine named {name} exists. Choose another name.") from error
-        except sqlite3.Error as error:
-            raise translated(error) from error
 
     async def engines(self) -> list[EngineRow]:
         """All engines, oldest first."""
-        rows = await self._connection.execute_fetchall("SELECT id, name, shard_made, wake_at FROM engines ORDER BY added_at, id")
+        rows = await self._database.rows("SELECT id, name, shard_made, wake_at FROM engines ORDER BY added_at, id")
         return [EngineRow(engine_id, name, bool(made), wake_at) for engine_id, name, made, wake_at in rows]
 
     async def shard_opened(self, engine_id: str) -> None:
         """Note that the shard exists and is open."""
-        await self._write("UPDATE engines SET shard_made = 1, wake_at = 0 WHERE id = ?", (engine_id,))
+        await self._database.write("UPDATE engines SET shard_made = 1, wake_at = 0 WHERE id = ?", (engine_id,))
 
     async def shard_closed(self, engine_id: str, wake_at: int | None) -> None:
         """Note when a closed shard wants to be opened again; None for never."""
-        await self._write("UPDATE engines SET wake_at = ? WHERE id = ?", (wake_at, engine_id))
+        await self._database.write("UPDATE engines SET wake_at = ? WHERE id = ?", (wake_at, engine_id))
 
     async def set_token(self, token: TokenRow, installation: str, at: int) -> None:
         """Give an installation its token; the one it had before is void."""
-        await self._write(
+        await self._database.write(
             """INSERT INTO engine_tokens(engine, installation, id, digest, added_at) VALUES (?,?,?,?,?)
             ON CONFLICT(engine, installation) DO UPDATE SET id = excluded.id, digest = excluded.digest, added_at = excluded.added_at""",
             (token.engine, installation, token.id, token.digest, at),
@@ -139,15 +124,15 @@ class Control:
 
     async def add_source(self, user: str, engine: str) -> None:
         """Note that a user has jobs in an engine's queue."""
-        await self._write("INSERT INTO sources(user, engine) VALUES (?,?) ON CONFLICT DO NOTHING", (user, engine))
+        await self._database.write("INSERT INTO sources(user, engine) VALUES (?,?) ON CONFLICT DO NOTHING", (user, engine))
 
     async def sources(self) -> list[tuple[str, str]]:
         """Every (user, engine) noted."""
-        return [(user, engine) for user, engine in await self._connection.execute_fetchall("SELECT user, engine FROM sources")]
+        return [(user, engine) for user, engine in await self._database.rows("SELECT user, engine FROM sources")]
 
     async def tokens(self) -> list[TokenRow]:
         """Every live token."""
-        return [TokenRow(*row) for row in await self._connection.execute_fetchall("SELECT id, engine, digest FROM engine_tokens")]
+        return [TokenRow(*row) for row in await self._database.rows("SELECT id, engine, digest FROM engine_tokens")]
 
 
 @contextlib.asynccontextmanager
@@ -158,10 +143,8 @@ async def open_control(path: Path) -> AsyncIterator[Control]:
         ControlRefused: damaged, something else, or written by a newer Flowork. The file is as it was.
     """
     await asyncio.to_thread(_prepare, path)
-    async with aiosqlite.connect(path, isolation_level=None) as connection:
-        await connection.execute("PRAGMA synchronous = FULL")
-        await connection.execute("PRAGMA foreign_keys = ON")
-        yield Control(connection)
+    async with connected(str(path)) as database:
+        yield Control(database)
 
 
 def _prepare(path: Path) -> None:

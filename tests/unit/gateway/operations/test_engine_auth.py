@@ -2,7 +2,7 @@
 
 import pytest
 
-from contract import engine_token
+from contract import opaque_token
 from contract.errors import EngineIdMismatch, EngineTokenInvalid
 from gateway.operations.engine_auth import EngineTokens
 from tests.support.queue import chance
@@ -37,13 +37,13 @@ async def test_garbage_is_no_token(tokens: EngineTokens, text: str | None):
 async def test_a_well_formed_token_of_somebody_else_is_refused(tokens: EngineTokens):
     await tokens.mint(LAB, "first")
     with pytest.raises(EngineTokenInvalid):
-        tokens.check(LAB, engine_token.mint("e", chance(99)).text)
+        tokens.check(LAB, opaque_token.mint("e", chance(99)).text)
 
 
 async def test_the_id_of_a_live_token_with_another_secret_is_refused(tokens: EngineTokens):
-    live = engine_token.parse("e", await tokens.mint(LAB, "first"))
+    live = opaque_token.parse("e", await tokens.mint(LAB, "first"))
     answers = iter([chance()(8), bytes(32)])  # the same id bytes, another secret
-    forged = engine_token.mint("e", lambda _count: next(answers))
+    forged = opaque_token.mint("e", lambda _count: next(answers))
     assert forged.id == live.id
     with pytest.raises(EngineTokenInvalid):
         tokens.check(LAB, forged.text)

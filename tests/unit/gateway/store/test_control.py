@@ -125,7 +125,7 @@ class TestTheFile:
 
     async def test_every_commit_is_synced_and_references_hold(self, control: Control):
         for pragma, value in (("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1)):
-            assert list(await control._connection.execute_fetchall(f"PRAGMA {pragma}")) == [(value,)]
+            assert list(await control._database._connection.execute_fetchall(f"PRAGMA {pragma}")) == [(value,)]
 
     @pytest.mark.parametrize("version", [LAYOUT.version + 1, 99])
     async def test_a_newer_layout_is_refused_and_left_byte_for_byte(self, path: Path, version: int):
@@ -184,7 +184,7 @@ class TestTheFile:
                 pass
 
     async def test_a_full_disk_is_told_as_such(self, control: Control):
-        ((pages,),) = await control._connection.execute_fetchall("PRAGMA page_count")
-        await control._connection.execute_fetchall(f"PRAGMA max_page_count = {pages}")
+        ((pages,),) = await control._database._connection.execute_fetchall("PRAGMA page_count")
+        await control._database._connection.execute_fetchall(f"PRAGMA max_page_count = {pages}")
         with pytest.raises(StorageFull):
             await control.add_source("u" * 100_000, "aaaa")

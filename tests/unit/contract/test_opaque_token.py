@@ -1,4 +1,4 @@
-"""`contract.engine_token`: garbage is told apart without a database, and a token stays out of logs."""
+"""`contract.opaque_token`: garbage is told apart without a database, and a token stays out of logs."""
 
 import hashlib
 import random
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contract.engine_token import mint, parse
+from contract.opaque_token import mint, parse
 
 SAME = settings(deadline=None, derandomize=True)
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
