@@ -36,7 +36,10 @@ def _base62(number: int, width: int) -> str:
 
 
 def mint(kind: str, random_bytes: Callable[[int], bytes]) -> Token:
-    """Make a token of a kind (`e` engine, `r` refresh, `n` enrolment, `m` metrics, `k` API key). `random_bytes` is `secrets.token_bytes` outside tests."""
+    """Make a token of a kind (`e` engine, `r` refresh, `m` metrics, `k` API key).
+
+    `random_bytes` is `secrets.token_bytes` outside tests.
+    """
     token_id = _base62(int.from_bytes(random_bytes(8)), 10)
     body = f"fw{kind}1_{token_id}_{_base62(int.from_bytes(random_bytes(32)), 43)}"
     return Token(token_id, body + _base62(zlib.crc32(body.encode()), 6))
