@@ -49,6 +49,8 @@ class Guard:
         trace = trace_context.parse(_header(headers, b"traceparent"))
         trace = trace_context.child(trace, secrets.token_bytes) if trace else trace_context.begin(secrets.token_bytes)
         scope["state"] = {**scope.get("state", {}), "request_id": request_id, "ingress": self._ingress, "trace": trace}
+        scope["state"]["client"] = (scope.get("client") or ("", 0))[0]
+        scope["state"]["origin"] = f"http://{_header(headers, b'host') or ''}"
         answer = _Answer(scope, send, request_id)
         try:
             self._check(headers)

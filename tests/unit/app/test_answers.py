@@ -18,7 +18,7 @@ from app.commands.common import UNREACHABLE, USAGE
 from contract.admin import User
 from contract.errors import REGISTRY, AuthenticationExpired, FloworkError, GatewayUnreachable, QueueFull
 from kit.strict_json import encode
-from tests.support.house import WALLET
+from tests.support.devices import KEYS, device
 
 
 class Answering:
@@ -106,9 +106,9 @@ async def test_what_is_no_silence_goes_through():
 async def test_a_port_where_nobody_listens_is_unreachable():
     with contextlib.closing(socket.socket()) as free:
         free.bind(("127.0.0.1", 0))
-        async with open_api(f"http://127.0.0.1:{free.getsockname()[1]}", WALLET) as api:
+        async with open_api(f"http://127.0.0.1:{free.getsockname()[1]}", KEYS, bytes(32)) as api:
             with pytest.raises(GatewayUnreachable):
-                await api.job("x")
+                await api.sign_in()
 
 
 async def test_a_folder_without_a_gateway_is_unreachable_and_says_how_to_start_one(tmp_path):
@@ -138,40 +138,47 @@ def test_an_address_that_is_none_is_a_wrong_command_line(tmp_path, capsys: pytes
     assert submit.main(["--kind", "echo", "--data", str(tmp_path), "--gateway", "nonsense"]) in {USAGE, UNREACHABLE}
 
 
-CHALLENGE = {
-    "request_id": "r",
-    "nonce": "n" * 32,
-    "issued_at": "2026-01-01T00:00:00Z",
-    "expiration_time": "2026-01-01T00:05:00Z",
-    "uri": "http://127.0.0.1/x",
-    "gateway_id": "gate",
+TOKENS = {
+    "access_token": "old",
+    "expires_in": 600,
+    "refresh_token": "r-old",
+    "scope": "api",
+    "user": "u",
+    "device": "d",
+    "session": "s",
+    "gateway_id": "g",
 }
 
 
 async def test_an_expired_token_is_renewed_and_the_call_repeated_once(server: Answering):
     expired = AuthenticationExpired().problem()
     server.then(401, expired)
-    server.then(200, CHALLENGE)
-    server.then(200, {"access_token": "new", "expires_in": 600, "user": "u"})
+    server.then(200, {**TOKENS, "access_token": "new", "refresh_token": "r-new"})
     server.then(200, {"events": [], "next": "c"})
-    async with open_api(server.address, WALLET) as api:
-        api.token = "old"
+    async with open_api(server.address, KEYS, bytes(32)) as api:
+        api._tokens = Tokens.model_validate(TOKENS)
         assert (await api.events("latest")).next == "c"
-    assert server.asked == [
-        ("/api/v1/events", "Bearer old"),
-        ("/api/v1/auth/challenge", None),
-        ("/api/v1/auth/sign-in", None),
-        ("/api/v1/events", "Bearer new"),
-    ]
+        assert api._tokens.refresh_token == "r-new"
+    assert server.asked == [("/api/v1/events", "DPoP old"), ("/api/v1/auth/refresh", None), ("/api/v1/events", "DPoP new")]
 
 
 async def test_a_token_that_is_expired_again_at_once_is_not_renewed_for_ever(server: Answering):
     expired = AuthenticationExpired().problem()
     server.then(401, expired)
-    server.then(200, CHALLENGE)
-    server.then(200, {"access_token": "new", "expires_in": 600, "user": "u"})
+    server.then(200, TOKENS)
     server.then(401, expired)
-    async with open_api(server.address, WALLET) as api:
+    async with open_api(server.address, KEYS, bytes(32)) as api:
+        api._tokens = Tokens.model_validate(TOKENS)
         with pytest.raises(AuthenticationExpired):
             await api.events("latest")
     assert server.answers == []
+
+
+async def test_a_clock_that_is_off_is_set_by_the_gateways_and_the_call_repeated_once(server: Answering):
+    server.then(401, ProofInvalid(server_time=2_000_000_000.0).problem())
+    server.then(200, {"events": [], "next": "c"})
+    keys = device(5)
+    async with open_api(server.address, keys, bytes(32)) as api:
+        api._tokens = Tokens.model_validate(TOKENS)
+        assert (await api.events("latest")).next == "c"
+    assert abs(keys.session._now_s() + keys.session._ahead_s - 2_000_000_000) < 60

@@ -31,7 +31,8 @@ from gateway.http.listeners import PortTaken
 from gateway.store.audit import AuditRefused
 from gateway.store.control import ControlRefused
 from kit.tasks import crew
-from tests.support.house import WALLET, until
+from tests.support.devices import KEYS
+from tests.support.house import until
 
 PATIENCE_S = 30.0
 
@@ -277,11 +278,13 @@ async def test_one_stop_lets_the_running_job_finish_and_leaves_the_folder_free(s
     run = start(settings_for(tmp_path / "data"))
     serving = await asyncio.to_thread(run.ready)
     async with open_admin(tmp_path / "data") as admin:
-        await admin.add_user(WALLET.address, "test")
+        key = await admin.gateway_key()
+        async with open_api(serving.address, KEYS, key) as api:
+            await pair_here(admin, api, "test", OfferMake())
         with pytest.raises(StartRefused, match="Another Flowork runs on"):
             await asyncio.to_thread(Host(settings_for(tmp_path / "data"), never).run, lambda _: never())
         assert (await admin.status()).state == "ready"  # the first was not disturbed
-    async with open_api(serving.address, WALLET) as api:
+    async with open_api(serving.address, KEYS, key) as api:
         await api.sign_in()
         job = (await api.submit(JobDraft(engine="home", kind="echo", payload={"sleep_ms": 300, "reply": "done"}), "k")).job
 
@@ -296,7 +299,7 @@ async def test_one_stop_lets_the_running_job_finish_and_leaves_the_folder_free(s
             pass
     again = start(settings_for(tmp_path / "data"))
     serving = await asyncio.to_thread(again.ready)
-    async with open_api(serving.address, WALLET) as api:
+    async with open_api(serving.address, KEYS, key) as api:
         await api.sign_in()
         found = await api.job(job.id)
         assert (found.state, found.result) == (JobState.SUCCEEDED, "done")
