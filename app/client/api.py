@@ -13,7 +13,6 @@ import aiohttp
 from pydantic import BaseModel
 
 from app.client.answers import A, Nothing, answer, reaching
-from app.crypto.gateway_key import signed_by
 from contract.errors import AuthenticationInvalid, GatewayImpostor, GatewayUnreachable, ProofInvalid, RefreshInvalid
 from contract.events import SOCKET_PATH, EventPage
 from contract.jobs import JobAnswer, JobDetail, JobDetailAnswer, JobDraft
@@ -70,6 +69,9 @@ class Keys(Protocol):
 
     def sign(self, message: str) -> str:
         """EIP-191 personal_sign."""
+
+    def verify(self, public: bytes, text: bytes, signature: bytes) -> bool:
+        """Did the gateway with this Ed25519 key sign that?"""
 
 
 @dataclass(slots=True)
@@ -204,7 +206,7 @@ class ApiClient:
         )
         try:
             text = SIGNED_CHALLENGE + transcript(challenge, self._keys.address)
-            whole = whole and signed_by(self._gateway_key, text, decoded(challenge.signature))
+            whole = whole and self._keys.verify(self._gateway_key, text, decoded(challenge.signature))
         except ValueError:
             whole = False
         if not whole:

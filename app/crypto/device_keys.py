@@ -4,6 +4,9 @@ import secrets
 import time
 from collections.abc import Callable
 
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
 from app.crypto.session_key import SessionKey
 from app.crypto.wallet import Wallet
 from kit.vault import SecretStore, VaultUnavailable
@@ -34,6 +37,14 @@ class DeviceKeys:
     def sign(self, message: str) -> str:
         """EIP-191 personal_sign: 65 bytes as 0x-hex."""
         return self._wallet.sign(message)
+
+    def verify(self, public: bytes, text: bytes, signature: bytes) -> bool:
+        """Did the gateway with this Ed25519 key sign that?"""
+        try:
+            Ed25519PublicKey.from_public_bytes(public).verify(signature, text)
+        except (InvalidSignature, ValueError):
+            return False
+        return True
 
 
 def open_device_keys(store: SecretStore, make: bool) -> DeviceKeys | None:

@@ -1,5 +1,6 @@
 """DPoP proofs (RFC 9449): ES256 only, one per request, with a hash of the body (`bdh`, protocol §2)."""
 
+import base64
 import hashlib
 import json
 import re
@@ -78,7 +79,7 @@ class Proofs:
         header, payload, signature = text.split(".")
         try:
             key = self._key(header)
-            raw = decoded(signature)
+            raw = base64.urlsafe_b64decode(signature + "==")
             der = encode_dss_signature(int.from_bytes(raw[:32]), int.from_bytes(raw[32:]))
             key.public.verify(der, f"{header}.{payload}".encode(), _ES256)
             claims = members(payload)

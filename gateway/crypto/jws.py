@@ -11,7 +11,7 @@ def members(segment: str) -> dict[str, Any]:
     Raises:
         ValueError: it is none. RecursionError: absurdly nested.
     """
-    found = json.loads(base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4)), object_pairs_hook=_once)
+    found = _DECODER.decode(base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4)).decode())
     if not isinstance(found, dict):
         raise ValueError("not an object")  # noqa: TRY004 - of the text, not of a caller's mistake
     return found
@@ -22,3 +22,6 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         raise ValueError("duplicate member")
     return found
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_once)

@@ -22,7 +22,9 @@ LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 FORWARDING = frozenset(
     {b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"cf-connecting-ip", b"true-client-ip"}
 )
-SINGLE = frozenset({b"host", b"authorization", b"idempotency-key", b"x-engine-id", b"x-engine-token", b"origin", b"content-length"})
+SINGLE = frozenset(
+    {b"host", b"authorization", b"dpop", b"idempotency-key", b"x-engine-id", b"x-engine-token", b"origin", b"content-length"}
+)
 ALWAYS = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"), (b"cache-control", b"no-store")]
 
 

@@ -94,7 +94,7 @@ class Sessions:
 
     # -- each request ---------------------------------------------------------------------------------------------
 
-    def prove(self, request: Request, access: str | None = None) -> Proof:
+    def prove(self, request: Request, access: str | None = None, now_s: float | None = None) -> Proof:
         """Check the proof of a request, and remember it.
 
         Raises:
@@ -102,7 +102,7 @@ class Sessions:
         """
         if not request.proof:
             raise ProofMissing
-        now_s = self.clock.now().wall / SECOND
+        now_s = self.clock.now().wall / SECOND if now_s is None else now_s
         proof = self.proofs.verify(request.proof, request.method, request.url, now_s, access)
         match self.replays.note(proof.thumbprint, proof.jti, now_s):
             case Seen.REPLAYED:
@@ -120,11 +120,12 @@ class Sessions:
         Raises:
             AuthenticationInvalid, AuthenticationExpired, AuthenticationRevoked; and see `prove`.
         """
-        claims = self.tokens.verify(access, self.clock.now().wall / SECOND)
+        now_s = self.clock.now().wall / SECOND
+        claims = self.tokens.verify(access, now_s)
         principal = self._principal(claims["sid"], claims["did"], claims["exp"])
         if claims["sub"] != principal.user or claims["cnf"]["jkt"] != principal.thumbprint:
             raise AuthenticationInvalid
-        proof = self.prove(request, access)
+        proof = self.prove(request, access, now_s)
         if proof.thumbprint != principal.thumbprint:
             raise ProofInvalid("The proof is signed by another key than the session's.")
         return principal, proof

@@ -4,6 +4,8 @@ import secrets
 
 from app.client.api import ApiClient
 from app.crypto.device_keys import DeviceKeys
+from gateway.crypto.identity import HeldKey
+from gateway.crypto.signing_keys import new_key
 
 
 def device(number: int) -> DeviceKeys:
@@ -21,3 +23,9 @@ def signed_headers(api: ApiClient, method: str, path: str, body: bytes | None = 
     access = tokens.access_token
     proof = api._keys.session.proof(method, api.gateway + path.partition("?")[0], access, body)
     return {"Authorization": f"DPoP {access}", "DPoP": proof}
+
+
+def audit_key(raw: bytes) -> HeldKey:
+    """A key of the gateway's, unlocked."""
+    key = new_key(raw)
+    return HeldKey("audit", key.public, key.private)

@@ -13,10 +13,14 @@ from aiohttp import web
 from app.client.admin import open_admin
 from app.client.answers import answer, reaching
 from app.client.api import open_api
+from app.client.paired import write_paired
 from app.commands import submit
 from app.commands.common import UNREACHABLE, USAGE
-from contract.admin import User
-from contract.errors import REGISTRY, AuthenticationExpired, FloworkError, GatewayUnreachable, QueueFull
+from app.crypto.device_keys import open_device_keys
+from app.services.secrets import cli_secrets
+from contract.errors import REGISTRY, AuthenticationExpired, FloworkError, GatewayUnreachable, ProofInvalid, QueueFull
+from contract.people import User
+from contract.signin import Tokens
 from kit.strict_json import encode
 from tests.support.devices import KEYS, device
 
@@ -57,8 +61,8 @@ async def server() -> AsyncIterator[Answering]:
 
 
 async def test_a_good_answer_is_its_model_and_what_a_newer_gateway_adds_is_ignored(server: Answering):
-    server.then(200, {"id": "u", "address": "0x", "name": "Ann", "colour": "red"})
-    assert await server.get() == User(id="u", address="0x", name="Ann")
+    server.then(200, {"id": "u", "name": "Ann", "role": "owner", "devices": 1, "colour": "red"})
+    assert await server.get() == User(id="u", name="Ann", role="owner", devices=1)
 
 
 @pytest.mark.parametrize("kind", REGISTRY.values(), ids=lambda kind: kind.code)
@@ -121,6 +125,7 @@ async def test_the_admin_client_shows_the_secret_of_the_owners_file(tmp_path, se
     (tmp_path / "run").mkdir()
     told = {"port": int(server.address.rsplit(":", 1)[1]), "secret": "s"}
     (tmp_path / "run" / "admin.json").write_text(json.dumps(told))
+    server.then(201, {"token": "t", "expires_in": 900, "scopes": ["users:read"]})
     server.then(200, {"users": []})
     async with open_admin(tmp_path) as admin:
         assert (await admin.users()).users == []
@@ -135,6 +140,8 @@ async def test_an_answer_of_some_other_program_is_a_failure_of_ours(server: Answ
 
 
 def test_an_address_that_is_none_is_a_wrong_command_line(tmp_path, capsys: pytest.CaptureFixture):
+    write_paired(tmp_path, "http://127.0.0.1:1", bytes(32), "u", "d")
+    open_device_keys(cli_secrets(tmp_path), make=True)
     assert submit.main(["--kind", "echo", "--data", str(tmp_path), "--gateway", "nonsense"]) in {USAGE, UNREACHABLE}
 
 

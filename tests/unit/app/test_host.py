@@ -17,16 +17,18 @@ import gateway.wiring
 from app import settings as all_settings
 from app.client.admin import open_admin
 from app.client.api import open_api
+from app.client.pairing import pair_here
 from app.services.host import Host, Serving, StartRefused, StoppedByFailure
 from contract.admin import EngineAdded
 from contract.errors import AuditUnavailable, DataFolderInUse, GatewayUnreachable
 from contract.jobs import JobDraft
+from contract.people import OfferMake
 from contract.version import VERSION
 from contract.words import JobState
 from engine.settings import EngineSettings
 from engine.store.spool import SpoolInUse
 from engine.wiring import Drained
-from gateway.crypto.identity import KeyFileRefused
+from gateway.crypto.identity import KeyLost
 from gateway.http.listeners import PortTaken
 from gateway.store.audit import AuditRefused
 from gateway.store.control import ControlRefused
@@ -217,7 +219,7 @@ def test_a_third_stop_gives_up(stage: Stage, start, tmp_path: Path, monkeypatch:
         ControlRefused("control.db is damaged"),
         AuditRefused("audit.db is damaged"),
         AuditUnavailable("The audit log cannot be written."),
-        KeyFileRefused("a key is open to others"),
+        KeyLost("a key is open to others"),
         PortTaken("Another program listens"),
     ],
     ids=lambda refusal: type(refusal).__name__,
