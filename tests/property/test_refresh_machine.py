@@ -34,6 +34,9 @@ MINE, THEIRS = "m" * 43, "t" * 43
 WAITS_S = (0, 1, limits.REFRESH_GRACE_S, limits.REFRESH_GRACE_S + 1, 3600, limits.REFRESH_IDLE_S - 1, limits.REFRESH_IDLE_S)
 
 
+SELDOM = st.sampled_from([False] * 9 + [True])
+
+
 class RefreshMachine(RuleBasedStateMachine):
     """The model keeps the live token, its predecessor, and when they changed; nothing of it is shared with the product."""
 
@@ -90,7 +93,13 @@ class RefreshMachine(RuleBasedStateMachine):
         self.clock.advance(seconds)
         self.now_s += seconds
 
-    @rule(target=tokens, token=tokens, thief=st.sampled_from([False] * 9 + [True]), key=st.sampled_from([None, "k1", "k2"]), restart=st.booleans())
+    @rule(
+        target=tokens,
+        token=tokens,
+        thief=st.sampled_from([False] * 9 + [True]),
+        key=st.sampled_from([None, "k1", "k2"]),
+        restart=st.booleans(),
+    )
     def present(self, token: str, thief: bool, key: str | None, restart: bool) -> Any:
         if restart:
             self.run(self.sessions.load())

@@ -21,6 +21,7 @@ from gateway.settings import GatewaySettings
 from gateway.store.people import DeviceRow, UserRow
 from gateway.wiring import Gateway
 from kit.clock import SECOND, Now, SystemClock
+from kit.vault import Vault
 from tests.support.devices import KEYS
 
 
@@ -40,9 +41,9 @@ class SleepyClock(SystemClock):
 
 
 @contextlib.asynccontextmanager
-async def gateway_on(data: Path, *, clock: SleepyClock | None = None, **changes: Any) -> AsyncIterator[Gateway]:
+async def gateway_on(data: Path, *, clock: SleepyClock | None = None, vault: Vault | None = None, **changes: Any) -> AsyncIterator[Gateway]:
     values = {"port": 0, "lease_ms": 1500, "heartbeat_grace_ms": 700, "retry_base_s": 0.05, **changes}
-    async with gateway.wiring.running(GatewaySettings(data=data, **values), clock=clock) as running:
+    async with gateway.wiring.running(GatewaySettings(data=data, **values), clock=clock, vault=vault) as running:
         await pair(running, KEYS)
         yield running
 
