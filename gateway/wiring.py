@@ -50,7 +50,7 @@ from gateway.operations.signin import SignIn
 from gateway.operations.sources import Sources
 from gateway.operations.submit import Submit
 from gateway.operations.wake import LocalWakeBus
-from gateway.operations.watch import Watch
+from gateway.operations.watch import CONTROL, Watch
 from gateway.realtime.sockets import Sockets
 from gateway.rules.key_ring import KeyState, SigningKey
 from gateway.rules.life import Retry
@@ -222,6 +222,7 @@ async def _build(
         random_bytes=chance.token_bytes,
         gateway_id=identity.gateway_id,
         ended=lambda gone: sockets.close_sessions(gone),  # noqa: PLW0108 - made below
+        tell=lambda event: fanout.publish(CONTROL, event),
     )
     await sessions.load()
     challenges = Challenges(
@@ -234,7 +235,7 @@ async def _build(
         well_formed=ethereum.is_well_formed,
         is_paired=lambda address, thumbprint: sessions.paired(address, thumbprint) is not None,
     )
-    pairing = Pairing(sessions, challenges, audit, clock, chance.token_bytes, lambda _device: None)
+    pairing = Pairing(sessions, challenges, audit, clock, chance.token_bytes)
     owner = Owner(
         control=control,
         sources=sources,
@@ -254,7 +255,7 @@ async def _build(
         principal, _ = sessions.authenticate(token, request)
         return principal, principal.expires_at - clock.now().wall / SECOND
 
-    watch = Watch(shards, sources, fanout)
+    watch = Watch(shards, sources, fanout, people)
     operations = Operations(
         submit=Submit(shards, sources, presence, clock, settings.hard_cap, delays.per_second, lambda: state.draining),
         watch=watch,

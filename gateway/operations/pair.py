@@ -47,8 +47,6 @@ class Pairing:
     audit: Audit
     clock: Clock
     random_bytes: Callable[[int], bytes]
-    added: Callable[[DeviceRow], None]
-    """Told of a new device."""
     _offers: OrderedDict[str, Offer] = field(default_factory=OrderedDict)
     _devices: dict[str, str] = field(default_factory=dict)
     """Offer -> the device it has become."""
@@ -154,7 +152,6 @@ class Pairing:
             await self.sessions.add_device(device, new_user, owner)
             self._offers[offer.id] = after
             self._devices[offer.id] = device.id
-        self.added(device)
         return device
 
     async def collect(self, offer_id: str, proof: Proof) -> Tokens | PairingState:

@@ -29,6 +29,7 @@ from gateway.operations.keys import KeyRing
 from gateway.rules.refresh import Family, Judgement, judge
 from gateway.rules.replay import ReplayMemory, Seen
 from gateway.store.people import DeviceRow, People, SessionRow, UserRow
+from gateway.store.seam import StoredEvent
 from kit.clock import SECOND, Clock
 from kit.logs import Log
 
@@ -79,6 +80,8 @@ class Sessions:
     gateway_id: str
     ended: Callable[[frozenset[str]], None]
     """Told the sessions that have ended, so that their sockets are closed."""
+    tell: Callable[[StoredEvent], None]
+    """Told what a user must hear of their devices."""
     replays: ReplayMemory = field(default_factory=ReplayMemory)
     _users: dict[str, UserRow] = field(default_factory=dict)
     _devices: dict[str, DeviceRow] = field(default_factory=dict)
@@ -286,12 +289,13 @@ class Sessions:
         Raises:
             StorageFull, StorageFailed.
         """
-        await self.people.add_device(device, new_user)
+        event = await self.people.add_device(device, new_user)
         if owner and new_user is None:
             await self.people.make_owner(device.user)
         before = self._sessions.keys()
         await self.load()
         self._close(set(before - self._sessions.keys()))
+        self.tell(event)
 
     async def revoke(self, device: str, actor: str) -> None:
         """Remove a device: nothing of it is accepted any more, its sockets are closed.
@@ -301,10 +305,11 @@ class Sessions:
         """
         row = self.device(device)
         await self.audit.note("device.revoke", actor, device, user=row.user, name=row.name)
-        await self.people.remove_device(device)
+        event = await self.people.remove_device(row, self.clock.now().wall)
         gone = {session.id for session in self._sessions.values() if session.device == device}
         self._devices.pop(device, None)
         self._forget(gone)
+        self.tell(event)
 
     async def remove_user(self, user: str, actor: str) -> None:
         """Remove a user with all devices.

@@ -1,10 +1,12 @@
 """Users, their devices and sessions, and the public halves of the gateway's keys: tables of control.db."""
 
+import json
 from dataclasses import dataclass
 
-from contract.words import Role
+from contract.words import EventName, Role
 from gateway.rules.key_ring import KeyState, SigningKey
-from gateway.store.database import Database, Row
+from gateway.store.database import Database, Row, Transaction
+from gateway.store.seam import StoredEvent
 
 DDL = """
 CREATE TABLE users(
@@ -26,6 +28,11 @@ CREATE TABLE refresh_tokens(
   digest BLOB PRIMARY KEY, session TEXT NOT NULL REFERENCES sessions(id) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX refresh_tokens_of_session ON refresh_tokens(session);
+-- What users are told of their devices; numbered like the events of a queue, source `control`.
+CREATE TABLE news(
+  user TEXT NOT NULL REFERENCES users(id) ON DELETE CASCADE, seq INTEGER NOT NULL,
+  name TEXT NOT NULL, at INTEGER NOT NULL, data TEXT NOT NULL, PRIMARY KEY(user, seq)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE signing_keys(kid TEXT PRIMARY KEY, public BLOB NOT NULL, state TEXT NOT NULL, since INTEGER NOT NULL) STRICT;
 CREATE UNIQUE INDEX signing_keys_one_active ON signing_keys(state) WHERE state = 'active';
 CREATE TABLE held_keys(name TEXT PRIMARY KEY, public BLOB NOT NULL) STRICT;
@@ -90,7 +97,7 @@ class People:
         """All sessions."""
         return [SessionRow(*row) for row in await self._database.rows(SESSION)]
 
-    async def add_device(self, device: DeviceRow, new_user: UserRow | None) -> None:
+    async def add_device(self, device: DeviceRow, new_user: UserRow | None) -> StoredEvent:
         """Add a device, and its user where that one is new. A device with the same session key is replaced, with its sessions."""
         async with self._database.transaction() as tx:
             if new_user is not None:
@@ -101,14 +108,29 @@ class People:
                 "INSERT INTO devices(id, user, address, thumbprint, name, added_at) VALUES (?,?,?,?,?,?)",
                 (device.id, device.user, device.address, device.thumbprint, device.name, device.added_at),
             )
+            return await _tell(tx, device, EventName.DEVICE_ADDED, device.added_at)
 
     async def make_owner(self, user: str) -> None:
         """Give a user the owner's role."""
         await self._database.write("UPDATE users SET role = 'owner' WHERE id = ?", (user,))
 
-    async def remove_device(self, device: str) -> None:
+    async def remove_device(self, device: DeviceRow, at: int) -> StoredEvent:
         """Remove a device with its sessions."""
-        await self._database.write("DELETE FROM devices WHERE id = ?", (device,))
+        async with self._database.transaction() as tx:
+            await tx.write("DELETE FROM devices WHERE id = ?", (device.id,))
+            return await _tell(tx, device, EventName.DEVICE_REVOKED, at)
+
+    async def news(self, user: str, after: int, limit: int) -> list[StoredEvent]:
+        """What a user was told of their devices, after a number."""
+        statement = "SELECT user, seq, name, at, data FROM news WHERE user = ? AND seq > ? ORDER BY seq LIMIT ?"
+        return [
+            StoredEvent(told, seq, EventName(name), at, json.loads(data))
+            for told, seq, name, at, data in await self._database.rows(statement, (user, after, limit))
+        ]
+
+    async def last_news(self, user: str) -> int:
+        """The newest number, or 0."""
+        return int((await self._database.rows("SELECT coalesce(max(seq), 0) FROM news WHERE user = ?", (user,)))[0][0])
 
     async def remove_user(self, user: str) -> None:
         """Remove a user with their devices and sessions."""
@@ -170,6 +192,15 @@ class People:
     async def remember_key(self, name: str, public: bytes) -> None:
         """Write a public half down, once for all time."""
         await self._database.write("INSERT INTO held_keys(name, public) VALUES (?,?)", (name, public))
+
+
+async def _tell(tx: Transaction, device: DeviceRow, name: EventName, at: int) -> StoredEvent:
+    (row,) = await tx.rows("SELECT coalesce(max(seq), 0) + 1 FROM news WHERE user = ?", (device.user,))
+    event = StoredEvent(device.user, row[0], name, at, {"id": device.id, "name": device.name})
+    await tx.write(
+        "INSERT INTO news(user, seq, name, at, data) VALUES (?,?,?,?,?)", (event.user, event.seq, name, at, json.dumps(event.data))
+    )
+    return event
 
 
 def _user(row: Row) -> UserRow:

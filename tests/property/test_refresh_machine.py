@@ -78,6 +78,7 @@ class RefreshMachine(RuleBasedStateMachine):
             random_bytes=chance(4),
             gateway_id="gate",
             ended=lambda _: None,
+            tell=lambda _: None,
         )
         device = DeviceRow("d", "u", "0x", MINE, "phone", 0)
         await self.sessions.add_device(device, UserRow("u", "Ann", Role.OWNER, 0), owner=True)

@@ -48,6 +48,7 @@ from gateway.store.audit import AuditFile, open_audit
 from gateway.store.control import Control, open_control
 from gateway.store.memory import MemoryStore
 from gateway.store.people import DeviceRow, People
+from gateway.store.seam import StoredEvent
 from kit.clock import SECOND
 from kit.vault import Vault
 from tests.support.clock import ManualClock
@@ -90,6 +91,7 @@ class Rooms:
     wake: LocalWakeBus
     fanout: LocalFanout
     delays: StartDelays
+    people: People
     due: list[tuple[str, int]] = field(default_factory=list)
     hard_cap: int = 100
     directive: Directive = Directive.RUN
@@ -98,7 +100,7 @@ class Rooms:
 
     def __post_init__(self) -> None:
         self.pulse = Pulse(self.fanout, self.wake, self.delays, lambda engine, in_us: self.due.append((engine, in_us)))
-        self.watch = Watch(self.directory, self.sources, self.fanout)
+        self.watch = Watch(self.directory, self.sources, self.fanout, self.people)
         self.change = Change(self.directory, self.sources, self.watch)
         self.claiming = Claiming(self.directory, self.presence, self.wake, self.clock, LEASE_S * 1000, lambda: self.directive)
         self.reporting = Reporting(self.directory, self.presence, LEASE_S * 1000, lambda: self.directive)
@@ -159,12 +161,12 @@ class Rooms:
 @pytest.fixture
 async def rooms(tmp_path) -> AsyncIterator[Rooms]:
     clock = ManualClock()
-    async with open_control(tmp_path / "control.db") as (control, _people):
+    async with open_control(tmp_path / "control.db") as (control, people):
         await control.add_engine(LAB, "lab", 1)
         await control.add_engine(DEN, "den", 2)
         sources = Sources(control)
         await sources.load()
-        yield Rooms(clock, control, sources, MemoryDirectory(), Presence(clock), LocalWakeBus(), LocalFanout(), StartDelays(clock))
+        yield Rooms(clock, control, sources, MemoryDirectory(), Presence(clock), LocalWakeBus(), LocalFanout(), StartDelays(clock), people)
 
 
 @dataclass
@@ -256,7 +258,7 @@ class Home:
     secrets: MemorySecrets
     vault: Vault
     ended: list[frozenset[str]]
-    added: list[DeviceRow]
+    told: list[StoredEvent]
     gateway_key: bytes
     heard: Heard = HERE
 
@@ -312,7 +314,7 @@ async def home(tmp_path, book: Book) -> AsyncIterator[Home]:
         ring = KeyRing(keys, people, vault, book.audit, clock, random_bytes)
         await ring.load()
         ended: list[frozenset[str]] = []
-        added: list[DeviceRow] = []
+        told: list[StoredEvent] = []
         sessions = Sessions(
             people=people,
             tokens=AccessTokens(ACCESS, keys, "gate"),
@@ -323,6 +325,7 @@ async def home(tmp_path, book: Book) -> AsyncIterator[Home]:
             random_bytes=random_bytes,
             gateway_id="gate",
             ended=ended.append,
+            tell=told.append,
         )
         challenges = Challenges(
             identity=identity,
@@ -334,10 +337,10 @@ async def home(tmp_path, book: Book) -> AsyncIterator[Home]:
             well_formed=ethereum.is_well_formed,
             is_paired=lambda address, thumbprint: sessions.paired(address, thumbprint) is not None,
         )
-        pairing = Pairing(sessions, challenges, book.audit, clock, random_bytes, added.append)
+        pairing = Pairing(sessions, challenges, book.audit, clock, random_bytes)
         signin = SignIn(challenges, sessions, pairing, book.audit)
         approvals = Approvals(challenges, book.audit)
-        yield Home(people, sessions, challenges, pairing, signin, approvals, ring, clock, secrets, vault, ended, added, identity.public)
+        yield Home(people, sessions, challenges, pairing, signin, approvals, ring, clock, secrets, vault, ended, told, identity.public)
     vault.close()
 
 

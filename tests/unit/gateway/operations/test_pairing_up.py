@@ -43,7 +43,7 @@ async def test_the_first_to_be_paired_is_the_owner_and_the_second_is_not(home: H
     await home.pair(ann, "Ann")
     await home.pair(eve, "Eve")
     assert [(user.name, user.role) for user in home.sessions.users()] == [("Ann", Role.OWNER), ("Eve", Role.MEMBER)]
-    assert [device.name for device in home.added] == ["phone", "phone"]
+    assert [(event.name, event.seq, event.data["name"]) for event in home.told] == [("device.added", 1, "phone")] * 2
 
 
 async def test_the_machine_can_always_restore_the_owner(home: Home, ann: DeviceKeys, eve: DeviceKeys):
