@@ -4,29 +4,43 @@ from typing import Annotated
 
 from pydantic import Field
 
-from contract.signin import Address
 from contract.wire import Answer, EngineId, EngineName, Request
+from contract.words import Scope
 
 
-class UserAdd(Request):
-    """Put an address on the owner's list."""
+class AdminTokenRequest(Request):
+    """Ask for a token for some of the owner's acts."""
 
-    address: Address
-    name: Annotated[str, Field(max_length=64)] = ""
-
-
-class User(Answer):
-    """A user: one address of the list."""
-
-    id: str
-    address: str
-    name: str
+    scopes: Annotated[list[Scope], Field(min_length=1, max_length=len(Scope))]
 
 
-class UserList(Answer):
-    """Everyone on the list."""
+class AdminToken(Answer):
+    """A bearer token for this listener, for fifteen minutes."""
 
-    users: list[User]
+    token: str = Field(repr=False)
+    expires_in: int
+    scopes: list[Scope]
+
+
+class SigningKeyInfo(Answer):
+    """A key that signs access tokens, or did."""
+
+    kid: str
+    state: str
+    since: str
+
+
+class SigningKeyList(Answer):
+    """The ring, oldest first."""
+
+    keys: list[SigningKeyInfo]
+
+
+class KeysRotate(Request):
+    """Let a new key sign now."""
+
+    compromised: bool = False
+    """Strike out all old keys at once, so that every access token ends."""
 
 
 class EngineAdd(Request):
@@ -112,6 +126,8 @@ class GatewayStatus(Answer):
 
     version: str
     gateway_id: str
+    gateway_key: str
+    """Ed25519, base64url."""
     address: str
     state: str
     """`ready`, `draining` or `degraded` (an engine's queue is unavailable)."""

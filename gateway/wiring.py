@@ -9,6 +9,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import urlsplit
 
 import socketio
@@ -17,42 +18,54 @@ from contract import limits
 from contract.admin import EngineAdded
 from contract.errors import DataFolderInUse
 from contract.events import SOCKET_PATH
+from contract.signin import encoded
 from contract.version import VERSION
 from contract.words import Directive
 from gateway.crypto import ethereum
-from gateway.crypto.access_token import AccessTokens
-from gateway.crypto.audit_seal import AuditSeal
-from gateway.crypto.identity import Keys, load_keys
+from gateway.crypto.access_token import ACCESS, ADMIN, Tokens
+from gateway.crypto.dpop import Proofs
+from gateway.crypto.identity import HeldKey, gateway_id, held_key
+from gateway.crypto.signing_keys import SigningKeys, new_key
 from gateway.http import admin, listeners
 from gateway.http.app import Operations, admin_app, public_app
 from gateway.http.guard import Guard
+from gateway.operations.admin_tokens import AdminTokens
+from gateway.operations.approval import Approvals
 from gateway.operations.audit import Audit
+from gateway.operations.challenges import Challenges
 from gateway.operations.change import Change
 from gateway.operations.claim import Claiming
 from gateway.operations.engine_auth import EngineTokens
 from gateway.operations.fanout import LocalFanout
+from gateway.operations.household import Household
+from gateway.operations.keys import KeyRing
 from gateway.operations.owner import Owner
+from gateway.operations.pair import Pairing
 from gateway.operations.presence import Presence
 from gateway.operations.pulse import Pulse, StartDelays
 from gateway.operations.reap import Reaper
 from gateway.operations.report import Reporting
+from gateway.operations.sessions import Principal, Request, Sessions
 from gateway.operations.signin import SignIn
 from gateway.operations.sources import Sources
 from gateway.operations.submit import Submit
 from gateway.operations.wake import LocalWakeBus
-from gateway.operations.watch import Watch
+from gateway.operations.watch import CONTROL, Watch
 from gateway.realtime.sockets import Sockets
+from gateway.rules.key_ring import KeyState, SigningKey
 from gateway.rules.life import Retry
 from gateway.settings import GatewaySettings
 from gateway.store.audit import open_audit
 from gateway.store.control import Control, open_control
 from gateway.store.directory import LocalShards
+from gateway.store.people import People
 from gateway.store.seam import StoreLimits
 from kit.backoff import Backoff
 from kit.clock import MILLISECOND, SECOND, Clock, SleepWatch, SystemClock
 from kit.files import Locked, exclusive_lock, private_folder
 from kit.logs import Log
 from kit.tasks import crew
+from kit.vault import FolderSecrets, Vault
 
 log = Log("gateway")
 UNIX_PATH_MAX = 100
@@ -67,12 +80,25 @@ class Randomness:
     uniform: Callable[[], float] = random.random
 
 
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who this gateway is."""
+
+    key: HeldKey
+
+    @property
+    def gateway_id(self) -> str:
+        """Derived from the key."""
+        return gateway_id(self.key.public)
+
+
 class Gateway:
     """A running gateway."""
 
-    def __init__(self, address: str, keys: Keys, parts: "_Parts") -> None:
+    def __init__(self, address: str, identity: Identity, parts: "_Parts") -> None:
         self.address = address
-        self.gateway_id = keys.gateway_id
+        self.gateway_id = identity.gateway_id
+        self.gateway_key = identity.key.public
         self._parts = parts
 
     async def local_engine(self, name: str) -> EngineAdded:
@@ -109,18 +135,24 @@ class _Parts:
 
 
 @contextlib.asynccontextmanager
-async def running(settings: GatewaySettings, *, clock: Clock | None = None, chance: Randomness | None = None) -> AsyncIterator[Gateway]:
+async def running(
+    settings: GatewaySettings, *, clock: Clock | None = None, chance: Randomness | None = None, vault: Vault | None = None
+) -> AsyncIterator[Gateway]:
     """A gateway for the length of the block; ready when the block begins.
 
     Raises:
         DataFolderInUse: another process has the data folder. PortTaken: somebody else listens there.
         ControlRefused, AuditRefused: control.db or audit.db is damaged or newer.
-        AuditUnavailable: audit.db cannot be written. KeyFileRefused: a key file is damaged or open to others.
+        AuditUnavailable: audit.db cannot be written. KeyLost: one of its keys is gone. VaultUnavailable: no place for secrets.
+        SecretsLocked: the very first start found the vault locked.
     """
     clock = clock or SystemClock()
     chance = chance or Randomness()
     async with contextlib.AsyncExitStack() as stack:
         private_folder(settings.data)
+        if vault is None:
+            vault = Vault(FolderSecrets(settings.data / "secrets"))
+            stack.callback(vault.close)
         run_folder = private_folder(settings.data / "run")
         try:
             stack.enter_context(exclusive_lock(run_folder / "flowork.lock"))
@@ -131,25 +163,35 @@ async def running(settings: GatewaySettings, *, clock: Clock | None = None, chan
         listener = listeners.loopback(settings.host, settings.port)
         stack.callback(listener.close)
         address = _address(settings.host, listener.getsockname()[1])
-        keys = await asyncio.to_thread(load_keys, settings.data / "secrets", chance.token_bytes)
-        control = await stack.enter_async_context(open_control(settings.data / "control.db"))
-        audit = await stack.enter_async_context(_auditing(settings, keys, clock))
-        parts = await _build(settings, clock, chance, keys, control, audit, address)
+        control, people = await stack.enter_async_context(open_control(settings.data / "control.db"))
+        identity = Identity(await _held_key("identity", people, vault, chance))
+        audit_key = await _held_key("audit", people, vault, chance)
+        audit = await stack.enter_async_context(_auditing(settings, audit_key, identity.gateway_id, clock))
+        parts = await _build(settings, clock, chance, vault, identity, control, people, audit, address)
         stack.push_async_callback(parts.shards.close_all)
         tasks = await stack.enter_async_context(crew())
         tasks.start(parts.reaper.run(), "reaper")
         tasks.start(parts.sockets.relay(), "events")
+        tasks.start(parts.operations.ring.run(), "signing-keys")
         stack.push_async_callback(parts.sockets.close)
         await _listen(stack, settings, parts, listener, address, chance)
         stack.callback(_send_home, parts)
         parts.reaper.schedule_closed()
-        log.info("gateway.ready", address=address, gateway_id=keys.gateway_id, version=VERSION)
-        yield Gateway(address, keys, parts)
+        log.info("gateway.ready", address=address, gateway_id=identity.gateway_id, version=VERSION)
+        yield Gateway(address, identity, parts)
         log.info("gateway.stopping")
 
 
 async def _build(
-    settings: GatewaySettings, clock: Clock, chance: Randomness, keys: Keys, control: Control, audit: Audit, address: str
+    settings: GatewaySettings,
+    clock: Clock,
+    chance: Randomness,
+    vault: Vault,
+    identity: Identity,
+    control: Control,
+    people: People,
+    audit: Audit,
+    address: str,
 ) -> _Parts:
     state = _State()
     wake = LocalWakeBus()
@@ -167,8 +209,33 @@ async def _build(
     reaper = Reaper(shards, sources, clock, SleepWatch(clock, round(limits.SUSPEND_NOTICED_S * SECOND)), grace_us)
     tokens = EngineTokens(control, clock, chance.token_bytes)
     await tokens.load()
-    access = AccessTokens(keys.signing, keys.gateway_id)
-    origins = own_origins(address) | frozenset(settings.gui_origins)
+    signing = SigningKeys(lambda: clock.now().wall)
+    ring = KeyRing(signing, people, vault, audit, clock, chance.token_bytes)
+    await ring.load()
+    sessions = Sessions(
+        people=people,
+        tokens=Tokens(ACCESS, signing, identity.gateway_id),
+        proofs=Proofs(clock.now().wall / SECOND),
+        ring=ring,
+        audit=audit,
+        clock=clock,
+        random_bytes=chance.token_bytes,
+        gateway_id=identity.gateway_id,
+        ended=lambda gone: sockets.close_sessions(gone),  # noqa: PLW0108 - made below
+        tell=lambda event: fanout.publish(CONTROL, event),
+    )
+    await sessions.load()
+    challenges = Challenges(
+        identity=identity.key,
+        vault=vault,
+        clock=clock,
+        random_bytes=chance.token_bytes,
+        gateway_id=identity.gateway_id,
+        recover=ethereum.recover_address,
+        well_formed=ethereum.is_well_formed,
+        is_paired=lambda address, thumbprint: sessions.paired(address, thumbprint) is not None,
+    )
+    pairing = Pairing(sessions, challenges, audit, clock, chance.token_bytes)
     owner = Owner(
         control=control,
         sources=sources,
@@ -179,57 +246,63 @@ async def _build(
         audit=audit,
         clock=clock,
         random_bytes=chance.token_bytes,
-        well_formed=ethereum.is_well_formed,
-        describe=lambda: (VERSION, keys.gateway_id, address, state.draining),
-    )
-    signin = SignIn(
-        control=control,
-        clock=clock,
-        random_bytes=chance.token_bytes,
-        gateway_id=keys.gateway_id,
-        uri=f"{address}/api/v1/auth/sign-in",
-        domains=frozenset(urlsplit(origin).netloc for origin in origins),
-        recover=ethereum.recover_address,
-        well_formed=ethereum.is_well_formed,
-        issue=lambda user: access.issue(user, clock.now().wall // SECOND, chance.token_bytes),
-        audit=audit,
+        count_users=lambda: len(sessions.users()),
+        describe=lambda: (VERSION, identity.gateway_id, encoded(identity.key.public), address, state.draining),
     )
 
-    def authenticate(token: str) -> tuple[str, float]:
-        now_s = clock.now().wall // SECOND
-        principal = access.verify(token, now_s)
-        return principal.user, principal.expires_at - now_s
+    def authenticate_socket(token: str, proof: str, origin: str) -> tuple[Principal, float]:
+        request = Request("GET", f"{origin}{SOCKET_PATH}/", proof)
+        principal, _ = sessions.authenticate(token, request)
+        return principal, principal.expires_at - clock.now().wall / SECOND
 
-    watch = Watch(shards, sources, fanout)
+    watch = Watch(shards, sources, fanout, people)
     operations = Operations(
         submit=Submit(shards, sources, presence, clock, settings.hard_cap, delays.per_second, lambda: state.draining),
         watch=watch,
         change=Change(shards, sources, watch),
         claiming=Claiming(shards, presence, wake, clock, settings.lease_ms, state.directive),
         reporting=Reporting(shards, presence, settings.lease_ms, state.directive),
-        signin=signin,
+        signin=SignIn(challenges, sessions, pairing, audit),
+        pairing=pairing,
+        sessions=sessions,
+        approvals=Approvals(challenges, audit),
+        household=Household(sessions, pairing, identity.key.public, settings.gui_origins[0] if settings.gui_origins else ""),
+        admin_tokens=AdminTokens(Tokens(ADMIN, _of_this_process(clock, chance), identity.gateway_id), audit, clock, chance.token_bytes),
+        ring=ring,
         owner=owner,
         audit=audit,
-        authenticate=lambda token: authenticate(token)[0],
         check_engine=tokens.check,
         ready=lambda: state.listening,
     )
-    sockets = Sockets(authenticate, sorted(origins))
+    sockets = Sockets(authenticate_socket, sorted(own_origins(address) | frozenset(settings.gui_origins)))
     fanout.listen(sockets.publish)
     return _Parts(state, wake, fanout, shards, reaper, owner, sockets, operations)
 
 
+async def _held_key(name: str, people: People, vault: Vault, chance: Randomness) -> HeldKey:
+    return await held_key(name, await people.held_key(name), vault, chance.token_bytes, partial(people.remember_key, name))
+
+
+def _of_this_process(clock: Clock, chance: Randomness) -> SigningKeys:
+    """A key that nobody keeps."""
+    now = clock.now().wall
+    key = new_key(chance.token_bytes(32))
+    ring = SigningKeys(lambda: now)
+    ring.replace([SigningKey(key.kid, key.public, KeyState.ACTIVE, now)])
+    ring.hold(key.kid, key.private)
+    return ring
+
+
 @contextlib.asynccontextmanager
-async def _auditing(settings: GatewaySettings, keys: Keys, clock: Clock) -> AsyncIterator[Audit]:
+async def _auditing(settings: GatewaySettings, key: HeldKey, gateway: str, clock: Clock) -> AsyncIterator[Audit]:
     """The audit log, from the record of the start to the signed record of the stop."""
-    seal = AuditSeal(keys.audit)
-    file = await asyncio.to_thread(open_audit, settings.data / "audit.db", seal.sign)
+    file = await asyncio.to_thread(open_audit, settings.data / "audit.db", key.sign)
     try:
-        audit = Audit(file, seal, clock)
-        await audit.note("gateway.start", "gateway", keys.gateway_id, version=VERSION)
+        audit = Audit(file, key, clock)
+        await audit.note("gateway.start", "gateway", gateway, version=VERSION)
         yield audit
         await audit.tell_refusals()
-        await audit.note("gateway.stop", "gateway", keys.gateway_id)
+        await audit.note("gateway.stop", "gateway", gateway)
         await asyncio.to_thread(file.seal)
     finally:
         file.close()

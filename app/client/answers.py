@@ -14,6 +14,10 @@ A = TypeVar("A", bound=BaseModel)
 DEPTH_MAX = 64
 
 
+class Nothing(BaseModel):
+    """An answer without a body, or one that nobody reads."""
+
+
 async def answer(response: aiohttp.ClientResponse, model: type[A]) -> A:
     """The answer's model.
 
@@ -24,7 +28,7 @@ async def answer(response: aiohttp.ClientResponse, model: type[A]) -> A:
     if response.status >= 400:
         raise _error(body, response.status)
     try:
-        return model.model_validate_json(body)
+        return model.model_validate_json(body or b"{}")
     except ValidationError as error:
         raise GatewayUnreachable("What answered does not speak Flowork. Is the address right?") from error
 

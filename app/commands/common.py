@@ -2,14 +2,20 @@
 
 import argparse
 import asyncio
+import contextlib
 import json
 import sys
-from collections.abc import Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from contract.errors import FloworkError, GatewayUnreachable
+from app.services.secrets import cli_secrets
+from contract.errors import FloworkError, GatewayUnreachable, NotPaired
 from kit.paths import data_folder
+from kit.vault import VaultLocked, VaultUnavailable
+
+if TYPE_CHECKING:
+    from app.client.api import ApiClient
 
 DONE, FAILED, USAGE, UNREACHABLE, REFUSED, JOB_FAILED = range(6)
 
@@ -33,6 +39,10 @@ def run(work: Coroutine[Any, Any, int], as_json: bool) -> int:
         return asyncio.run(work)
     except FloworkError as error:
         return tell(error, as_json)
+    except VaultLocked:
+        return complain("the secrets are locked. Unlock your keyring, then try again.")
+    except VaultUnavailable as error:
+        return complain(str(error))
     except KeyboardInterrupt:
         return FAILED
 
@@ -54,3 +64,22 @@ def complain(message: str, mistakes: Sequence[str] = ()) -> int:
     for mistake in mistakes:
         print(f"  {mistake}", file=sys.stderr)
     return USAGE
+
+
+@contextlib.asynccontextmanager
+async def paired_api(data: Path, gateway: str | None = None) -> AsyncIterator["ApiClient"]:
+    """A client of the gateway that this command line is paired with, at another address if one is given; not yet signed in.
+
+    Raises:
+        NotPaired. GatewayUnreachable: that is no address.
+    """
+    from app.client.api import open_api
+    from app.client.paired import read_paired
+    from app.crypto.device_keys import open_device_keys
+
+    paired = read_paired(data)
+    keys = await asyncio.to_thread(open_device_keys, cli_secrets(data), False)
+    if keys is None:
+        raise NotPaired
+    async with open_api(gateway or paired.gateway, keys, paired.pinned) as api:
+        yield api

@@ -22,10 +22,11 @@ Flowork {version} is running.
   Engine       {engine_name}, {slots} slots
   Data folder  {data}
 
-Who may sign in is your choice. From another terminal:
+Nobody gets in whom you have not let in. From another terminal:
 
-  flowork users add 0x...     let an Ethereum address sign in
-  flowork submit --help       sign in from here and run a job
+  flowork login               use it from this machine's command line
+  flowork pair                let in a browser, a phone or another machine
+  flowork submit --help       run a job
   flowork status              queues, engines, delays
 
 Ctrl+C finishes what runs, then stops; twice gives the work back at once.

@@ -24,7 +24,7 @@ def render(status: GatewayStatus) -> str:
     """The page for a terminal."""
     lines = [
         f"Flowork {status.version}   {status.state}   {status.address}",
-        _count(status.users, "user") + " may sign in" if status.users else "Nobody may sign in yet: flowork users add 0x...",
+        _count(status.users, "user") if status.users else "Nobody is paired yet: flowork pair, or flowork login for this command line",
         "",
         f"{'ENGINE':<20} {'STATE':<12} {'BUSY':>7} {'QUEUED':>7} {'SCHEDULED':>10}  START DELAY p50/p95 (15 min)",
     ]

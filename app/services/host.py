@@ -16,16 +16,17 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 import engine.wiring
 import gateway.wiring
 from app.settings import Settings
-from contract.errors import AuditUnavailable, DataFolderInUse, FloworkError
+from contract.errors import AuditUnavailable, DataFolderInUse, FloworkError, SecretsLocked
 from contract.version import VERSION
 from engine.settings import EngineSettings
 from engine.store.spool import SpoolInUse
 from engine.wiring import Drained, Engine
-from gateway.crypto.identity import KeyFileRefused
+from gateway.crypto.identity import KeyLost
 from gateway.http.listeners import PortTaken
 from gateway.store.files import FileRefused
 from gateway.wiring import Gateway
 from kit.logs import Log
+from kit.vault import VaultUnavailable
 
 log = Log("host")
 
@@ -107,9 +108,9 @@ class Host:
         """Run a life in its thread until it is ready; its end is news."""
         try:
             end, running = thread.start_task(life, *arguments)
-        except (DataFolderInUse, AuditUnavailable) as error:
+        except (DataFolderInUse, AuditUnavailable, SecretsLocked) as error:
             raise StartRefused(error.detail) from error
-        except (FileRefused, KeyFileRefused, PortTaken, SpoolInUse) as error:
+        except (FileRefused, KeyLost, PortTaken, SpoolInUse, VaultUnavailable) as error:
             raise StartRefused(str(error)) from error
         end.add_done_callback(lambda _: self._news.put(_News.ENDED))
         return end, running

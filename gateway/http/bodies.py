@@ -19,21 +19,35 @@ REF = "#/components/schemas/{model}"
 _documented: dict[type[BaseModel], None] = {Problem: None}
 
 
-async def read(request: Request, model: type[M], limit: int) -> M:
-    """Read, bound and validate a JSON body.
+async def read(request: Request, model: type[M], limit: int = limits.BODY_MAX_BYTES) -> M:
+    """Read, bound and validate a JSON body, and hold it against the caller's proof.
 
     Raises:
-        MediaTypeUnsupported, BodyTooLarge, RequestInvalid.
+        MediaTypeUnsupported, BodyTooLarge, RequestInvalid, ProofInvalid, ProofBodyHashMissing.
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json" or "content-encoding" in request.headers:
         raise MediaTypeUnsupported
+    raw = await whole(request, limit)
+    if (proof := getattr(request.state, "proof", None)) is not None:
+        proof.check_body(raw)
     try:
-        return model.model_validate(strict_json.decode(await _bytes(request, limit), limits.JSON_MAX_DEPTH))
+        return model.model_validate(strict_json.decode(raw, limits.JSON_MAX_DEPTH))
     except strict_json.JsonRefused as error:
         raise RequestInvalid(f"body: {error}.") from error
     except ValidationError as error:
         raise invalid(error) from error
+
+
+async def whole(request: Request, limit: int = limits.BODY_MAX_BYTES) -> bytes:
+    """The body's bytes, which may be asked for again.
+
+    Raises:
+        BodyTooLarge.
+    """
+    if not hasattr(request.state, "body"):
+        request.state.body = await _bytes(request, limit)
+    return request.state.body  # type: ignore[no-any-return]
 
 
 async def _bytes(request: Request, limit: int) -> bytes:

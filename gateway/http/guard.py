@@ -22,7 +22,9 @@ LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 FORWARDING = frozenset(
     {b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"cf-connecting-ip", b"true-client-ip"}
 )
-SINGLE = frozenset({b"host", b"authorization", b"idempotency-key", b"x-engine-id", b"x-engine-token", b"origin", b"content-length"})
+SINGLE = frozenset(
+    {b"host", b"authorization", b"dpop", b"idempotency-key", b"x-engine-id", b"x-engine-token", b"origin", b"content-length"}
+)
 ALWAYS = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"), (b"cache-control", b"no-store")]
 
 
@@ -49,6 +51,8 @@ class Guard:
         trace = trace_context.parse(_header(headers, b"traceparent"))
         trace = trace_context.child(trace, secrets.token_bytes) if trace else trace_context.begin(secrets.token_bytes)
         scope["state"] = {**scope.get("state", {}), "request_id": request_id, "ingress": self._ingress, "trace": trace}
+        scope["state"]["client"] = (scope.get("client") or ("", 0))[0]
+        scope["state"]["origin"] = f"http://{_header(headers, b'host') or ''}"
         answer = _Answer(scope, send, request_id)
         try:
             self._check(headers)

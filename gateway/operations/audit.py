@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from contract.admin import AuditPage, AuditRecord, AuditVerdict
 from contract.errors import AuditUnavailable
-from gateway.crypto.audit_seal import AuditSeal
+from gateway.crypto.identity import HeldKey
 from gateway.rules.audit import encode
 from gateway.store.audit import AuditFile, AuditNotWritten
 from kit.clock import MILLISECOND, SECOND, Clock, rfc3339
@@ -23,7 +23,7 @@ class Audit:
     """The owner's record of what touches who may do what."""
 
     file: AuditFile
-    seal: AuditSeal
+    seal: HeldKey
     clock: Clock
     _refused: Counter[str] = field(default_factory=Counter)
     _told_at: int | None = None

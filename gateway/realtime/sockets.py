@@ -11,6 +11,7 @@ from socketio import exceptions, packet
 from contract.errors import FloworkError
 from contract.events import SOCKET_NAMESPACE as NAMESPACE
 from contract.events import Event
+from gateway.operations.sessions import Principal
 from kit.logs import Log
 
 log = Log("sockets")
@@ -21,8 +22,9 @@ UNSENT_MAX = 2048
 RESERVED = frozenset({"connect", "disconnect", "connect_error", "*", "__disconnect_final"})
 AUTH_REFRESH = "auth.refresh"
 
-Authenticate = Callable[[str], tuple[str, float]]
-"""Access token -> user id and seconds until it expires; raises AuthenticationInvalid."""
+Authenticate = Callable[[str, str, str], tuple[Principal, float]]
+"""Access token, DPoP proof and the gateway's origin as the client sees it -> who that is, and seconds until the token expires.
+Raises FloworkError."""
 
 
 class Server(socketio.AsyncServer):  # type: ignore[misc]
@@ -65,7 +67,8 @@ class Sockets:
     def __init__(self, authenticate: Authenticate, origins: list[str]) -> None:
         self._authenticate = authenticate
         self._timers: dict[str, asyncio.TimerHandle] = {}
-        self._users: dict[str, str] = {}
+        self._principals: dict[str, Principal] = {}
+        self._origins: dict[str, str] = {}
         self._sids: dict[str, set[str]] = {}
         self._outgoing: asyncio.Queue[tuple[str, Event]] = asyncio.Queue()
         self._deadlines: dict[str, asyncio.TimerHandle] = {}
@@ -121,39 +124,51 @@ class Sockets:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _connect(self, sid: str, _environ: dict[str, Any], auth: Any) -> None:
-        token = auth.get("token") if isinstance(auth, dict) else None
+    async def _connect(self, sid: str, environ: dict[str, Any], auth: Any) -> None:
+        origin = environ["asgi.scope"]["state"]["origin"]
         try:
-            user, expires_in = self._authenticate(token if isinstance(token, str) else "")
+            principal, expires_in = self._who(auth, origin)
         except FloworkError as error:
             raise exceptions.ConnectionRefusedError(error.code) from error
         eio_sid = self.server.manager.eio_sid_from_sid(sid, NAMESPACE)
         if deadline := self._deadlines.pop(eio_sid, None):
             deadline.cancel()
-        self._users[sid] = user
-        self._sids.setdefault(user, set()).add(sid)
+        self._principals[sid], self._origins[sid] = principal, origin
+        self._sids.setdefault(principal.user, set()).add(sid)
         self._expire(sid, expires_in)
-        await self.server.enter_room(sid, _room(user), namespace=NAMESPACE)
+        await self.server.enter_room(sid, _room(principal.user), namespace=NAMESPACE)
 
     async def _disconnect(self, sid: str, _reason: str) -> None:
-        if user := self._users.pop(sid, None):
-            self._sids[user].discard(sid)
-            if not self._sids[user]:
-                del self._sids[user]
+        self._origins.pop(sid, None)
+        if principal := self._principals.pop(sid, None):
+            self._sids[principal.user].discard(sid)
+            if not self._sids[principal.user]:
+                del self._sids[principal.user]
         if timer := self._timers.pop(sid, None):
             timer.cancel()
 
     async def _refresh(self, sid: str, data: Any) -> dict[str, Any]:
-        """`auth.refresh {token}`: a new token of the same user keeps the socket open."""
-        token = data.get("token") if isinstance(data, dict) else None
+        """`auth.refresh {token, dpop}`: a new token of the same session keeps the socket open."""
+        before = self._principals.get(sid)
         try:
-            user, expires_in = self._authenticate(token if isinstance(token, str) else "")
+            principal, expires_in = self._who(data, self._origins.get(sid, ""))
         except FloworkError as error:
             return {"ok": False, "code": error.code}
-        if user != self._users.get(sid):
+        if before is None or principal.session != before.session:
             return {"ok": False, "code": "auth.token_invalid"}
+        self._principals[sid] = principal
         self._expire(sid, expires_in)
         return {"ok": True}
+
+    def _who(self, auth: Any, origin: str) -> tuple[Principal, float]:
+        token, proof = (auth.get("token"), auth.get("dpop")) if isinstance(auth, dict) else (None, None)
+        return self._authenticate(token if isinstance(token, str) else "", proof if isinstance(proof, str) else "", origin)
+
+    def close_sessions(self, sessions: frozenset[str]) -> None:
+        """Close the sockets of sessions that have ended."""
+        for sid, principal in list(self._principals.items()):
+            if principal.session in sessions:
+                self._spawn(self.server.drop(self.server.manager.eio_sid_from_sid(sid, NAMESPACE)))
 
     def _expire(self, sid: str, seconds: float) -> None:
         if timer := self._timers.pop(sid, None):

@@ -12,13 +12,17 @@ from aiohttp import web
 
 import engine.wiring
 import gateway.wiring
+from app.crypto.device_keys import DeviceKeys
 from contract.admin import EngineAdded
+from contract.words import Role
 from engine.settings import EngineSettings
 from engine.wiring import Engine
 from gateway.settings import GatewaySettings
+from gateway.store.people import DeviceRow, UserRow
 from gateway.wiring import Gateway
 from kit.clock import SECOND, Now, SystemClock
-from tests.support.house import WALLET
+from kit.vault import Vault
+from tests.support.devices import KEYS
 
 
 class SleepyClock(SystemClock):
@@ -37,11 +41,22 @@ class SleepyClock(SystemClock):
 
 
 @contextlib.asynccontextmanager
-async def gateway_on(data: Path, *, clock: SleepyClock | None = None, **changes: Any) -> AsyncIterator[Gateway]:
+async def gateway_on(data: Path, *, clock: SleepyClock | None = None, vault: Vault | None = None, **changes: Any) -> AsyncIterator[Gateway]:
     values = {"port": 0, "lease_ms": 1500, "heartbeat_grace_ms": 700, "retry_base_s": 0.05, **changes}
-    async with gateway.wiring.running(GatewaySettings(data=data, **values), clock=clock) as running:
-        await running._parts.owner.add_user(WALLET.address, "test")
+    async with gateway.wiring.running(GatewaySettings(data=data, **values), clock=clock, vault=vault) as running:
+        await pair(running, KEYS)
         yield running
+
+
+async def pair(running: Gateway, keys: DeviceKeys, name: str = "test", role: Role = Role.MEMBER) -> str:
+    """Let a device in as a new user, without a browser; the user's id."""
+    sessions = running._parts.operations.sessions
+    if (known := sessions.paired(keys.address.lower(), keys.session.thumbprint)) is not None:
+        return known.user
+    user = UserRow(sessions.new_id(), name, role if sessions.users() else Role.OWNER, 0)
+    row = DeviceRow(sessions.new_id(), user.id, keys.address.lower(), keys.session.thumbprint, name, 0)
+    await sessions.add_device(row, user, owner=False)
+    return user.id
 
 
 @contextlib.asynccontextmanager

@@ -7,8 +7,8 @@ import pytest
 from app.commands.common import DONE, FAILED, JOB_FAILED, REFUSED, UNREACHABLE, USAGE, complain, parser, run, tell
 from contract.errors import (
     REGISTRY,
-    AddressUnknown,
     AuthenticationMissing,
+    DeviceUnknown,
     EngineIdMismatch,
     EngineUnknown,
     FloworkError,
@@ -27,7 +27,7 @@ def test_the_codes_are_those_that_the_help_promises():
     [
         (GatewayUnreachable, UNREACHABLE),
         (AuthenticationMissing, REFUSED),
-        (AddressUnknown, REFUSED),
+        (DeviceUnknown, REFUSED),
         (EngineIdMismatch, REFUSED),
         (EngineUnknown, FAILED),
         (QueueFull, FAILED),

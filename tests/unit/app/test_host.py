@@ -17,21 +17,24 @@ import gateway.wiring
 from app import settings as all_settings
 from app.client.admin import open_admin
 from app.client.api import open_api
+from app.client.pairing import pair_here
 from app.services.host import Host, Serving, StartRefused, StoppedByFailure
 from contract.admin import EngineAdded
 from contract.errors import AuditUnavailable, DataFolderInUse, GatewayUnreachable
 from contract.jobs import JobDraft
+from contract.people import OfferMake
 from contract.version import VERSION
 from contract.words import JobState
 from engine.settings import EngineSettings
 from engine.store.spool import SpoolInUse
 from engine.wiring import Drained
-from gateway.crypto.identity import KeyFileRefused
+from gateway.crypto.identity import KeyLost
 from gateway.http.listeners import PortTaken
 from gateway.store.audit import AuditRefused
 from gateway.store.control import ControlRefused
 from kit.tasks import crew
-from tests.support.house import WALLET, until
+from tests.support.devices import KEYS
+from tests.support.house import until
 
 PATIENCE_S = 30.0
 
@@ -216,7 +219,7 @@ def test_a_third_stop_gives_up(stage: Stage, start, tmp_path: Path, monkeypatch:
         ControlRefused("control.db is damaged"),
         AuditRefused("audit.db is damaged"),
         AuditUnavailable("The audit log cannot be written."),
-        KeyFileRefused("a key is open to others"),
+        KeyLost("a key is open to others"),
         PortTaken("Another program listens"),
     ],
     ids=lambda refusal: type(refusal).__name__,
@@ -277,11 +280,13 @@ async def test_one_stop_lets_the_running_job_finish_and_leaves_the_folder_free(s
     run = start(settings_for(tmp_path / "data"))
     serving = await asyncio.to_thread(run.ready)
     async with open_admin(tmp_path / "data") as admin:
-        await admin.add_user(WALLET.address, "test")
+        key = await admin.gateway_key()
+        async with open_api(serving.address, KEYS, key) as api:
+            await pair_here(admin, api, "test", OfferMake())
         with pytest.raises(StartRefused, match="Another Flowork runs on"):
             await asyncio.to_thread(Host(settings_for(tmp_path / "data"), never).run, lambda _: never())
         assert (await admin.status()).state == "ready"  # the first was not disturbed
-    async with open_api(serving.address, WALLET) as api:
+    async with open_api(serving.address, KEYS, key) as api:
         await api.sign_in()
         job = (await api.submit(JobDraft(engine="home", kind="echo", payload={"sleep_ms": 300, "reply": "done"}), "k")).job
 
@@ -296,7 +301,7 @@ async def test_one_stop_lets_the_running_job_finish_and_leaves_the_folder_free(s
             pass
     again = start(settings_for(tmp_path / "data"))
     serving = await asyncio.to_thread(again.ready)
-    async with open_api(serving.address, WALLET) as api:
+    async with open_api(serving.address, KEYS, key) as api:
         await api.sign_in()
         found = await api.job(job.id)
         assert (found.state, found.result) == (JobState.SUCCEEDED, "done")

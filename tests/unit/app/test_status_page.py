@@ -27,20 +27,27 @@ def engine(**changes: Any) -> EngineStatus:
 
 
 def page(*engines: EngineStatus, **changes: Any) -> list[str]:
-    values = {"version": "1.2.3", "gateway_id": "gate", "address": "http://127.0.0.1:7717", "state": "ready", "users": 2}
+    values = {
+        "version": "1.2.3",
+        "gateway_id": "gate",
+        "gateway_key": "k",
+        "address": "http://127.0.0.1:7717",
+        "state": "ready",
+        "users": 2,
+    }
     return render(GatewayStatus(**{**values, "engines": list(engines), **changes})).split("\n")
 
 
-def test_the_head_tells_version_state_address_and_who_may_sign_in():
+def test_the_head_tells_version_state_address_and_how_many_users():
     lines = page()
     assert lines[0] == "Flowork 1.2.3   ready   http://127.0.0.1:7717"
-    assert lines[1] == "2 users may sign in"
-    assert page(users=1)[1] == "1 user may sign in"
+    assert lines[1] == "2 users"
+    assert page(users=1)[1] == "1 user"
     assert page(state="draining")[0] == "Flowork 1.2.3   draining   http://127.0.0.1:7717"
 
 
-def test_with_nobody_on_the_list_it_says_how_to_add_somebody():
-    assert page(users=0)[1] == "Nobody may sign in yet: flowork users add 0x..."
+def test_with_nobody_paired_it_says_how_to_let_somebody_in():
+    assert page(users=0)[1] == "Nobody is paired yet: flowork pair, or flowork login for this command line"
 
 
 def test_without_engines_only_the_head_of_the_table_stands():

@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from gateway.crypto.audit_seal import AuditSeal
 from gateway.rules.audit import encode
 from gateway.store import audit
 from gateway.store.audit import AuditFile, AuditNotWritten, AuditRefused, open_audit
+from tests.support.devices import audit_key
 
-SEAL = AuditSeal(Ed25519PrivateKey.from_private_bytes(bytes(31) + b"\x01"))
+SEAL = audit_key(bytes(31) + b"\x01")
 
 
 @pytest.fixture
