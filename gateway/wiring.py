@@ -2,30 +2,25 @@
 
 import asyncio
 import contextlib
-import os
 import random
 import secrets
 import socket
-import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-import socketio
-
 from contract import limits
 from contract.admin import EngineAdded
 from contract.errors import DataFolderInUse
-from contract.events import SOCKET_PATH
 from contract.version import VERSION
 from contract.words import Directive
 from gateway.crypto import ethereum
-from gateway.crypto.access_token import AccessTokens
+from gateway.crypto.access_token import AccessTokens, Principal
 from gateway.crypto.audit_seal import AuditSeal
 from gateway.crypto.identity import Keys, load_keys
-from gateway.http import admin, listeners
+from gateway.http import admin, edge, listeners
 from gateway.http.app import Operations, admin_app, public_app
-from gateway.http.guard import Guard
+from gateway.http.connection import Patience
 from gateway.operations.audit import Audit
 from gateway.operations.change import Change
 from gateway.operations.claim import Claiming
@@ -39,24 +34,25 @@ from gateway.operations.report import Reporting
 from gateway.operations.signin import SignIn
 from gateway.operations.sources import Sources
 from gateway.operations.submit import Submit
+from gateway.operations.throttle import Throttle
 from gateway.operations.wake import LocalWakeBus
 from gateway.operations.watch import Watch
-from gateway.realtime.sockets import Sockets
+from gateway.realtime.sockets import SocketLimits, Sockets
 from gateway.rules.life import Retry
+from gateway.rules.throttle import Counted, Policies
 from gateway.settings import GatewaySettings
 from gateway.store.audit import open_audit
 from gateway.store.control import Control, open_control
 from gateway.store.directory import LocalShards
 from gateway.store.seam import StoreLimits
 from kit.backoff import Backoff
+from kit.bucket import Policy
 from kit.clock import MILLISECOND, SECOND, Clock, SleepWatch, SystemClock
 from kit.files import Locked, exclusive_lock, private_folder
 from kit.logs import Log
 from kit.tasks import crew
 
 log = Log("gateway")
-UNIX_PATH_MAX = 100
-"""macOS takes 103 bytes as the address of a Unix socket, Linux 107."""
 
 
 @dataclass(slots=True)
@@ -70,8 +66,9 @@ class Randomness:
 class Gateway:
     """A running gateway."""
 
-    def __init__(self, address: str, keys: Keys, parts: "_Parts") -> None:
+    def __init__(self, address: str, lan_address: str | None, keys: Keys, parts: "_Parts") -> None:
         self.address = address
+        self.lan_address = lan_address
         self.gateway_id = keys.gateway_id
         self._parts = parts
 
@@ -105,6 +102,7 @@ class _Parts:
     reaper: Reaper
     owner: Owner
     sockets: Sockets
+    throttle: Throttle
     operations: Operations
 
 
@@ -128,9 +126,9 @@ async def running(settings: GatewaySettings, *, clock: Clock | None = None, chan
             raise DataFolderInUse(
                 f"Another Flowork runs on {settings.data}. Stop it first, or start this one with another --data folder."
             ) from error
-        listener = listeners.loopback(settings.host, settings.port)
+        listener = listeners.tcp(settings.host, settings.port)
         stack.callback(listener.close)
-        address = _address(settings.host, listener.getsockname()[1])
+        address = edge.address_of(listener)
         keys = await asyncio.to_thread(load_keys, settings.data / "secrets", chance.token_bytes)
         control = await stack.enter_async_context(open_control(settings.data / "control.db"))
         audit = await stack.enter_async_context(_auditing(settings, keys, clock))
@@ -140,11 +138,11 @@ async def running(settings: GatewaySettings, *, clock: Clock | None = None, chan
         tasks.start(parts.reaper.run(), "reaper")
         tasks.start(parts.sockets.relay(), "events")
         stack.push_async_callback(parts.sockets.close)
-        await _listen(stack, settings, parts, listener, address, chance)
+        lan_address = await _listen(stack, settings, parts, listener, chance)
         stack.callback(_send_home, parts)
         parts.reaper.schedule_closed()
-        log.info("gateway.ready", address=address, gateway_id=keys.gateway_id, version=VERSION)
-        yield Gateway(address, keys, parts)
+        log.info("gateway.ready", address=address, lan_address=lan_address, gateway_id=keys.gateway_id, version=VERSION)
+        yield Gateway(address, lan_address, keys, parts)
         log.info("gateway.stopping")
 
 
@@ -168,7 +166,8 @@ async def _build(
     tokens = EngineTokens(control, clock, chance.token_bytes)
     await tokens.load()
     access = AccessTokens(keys.signing, keys.gateway_id)
-    origins = own_origins(address) | frozenset(settings.gui_origins)
+    origins = edge.own_origins(address) | frozenset(settings.gui_origins) | frozenset(settings.public_origins)
+    throttle = Throttle(clock, policies(settings), lambda engine: sum(instance.announce.slots for instance in presence.up(engine)))
     owner = Owner(
         control=control,
         sources=sources,
@@ -195,10 +194,20 @@ async def _build(
         audit=audit,
     )
 
-    def authenticate(token: str) -> tuple[str, float]:
+    def authenticate(token: str) -> tuple[Principal, float]:
         now_s = clock.now().wall // SECOND
         principal = access.verify(token, now_s)
-        return principal.user, principal.expires_at - now_s
+        return principal, principal.expires_at - now_s
+
+    def person(token: str) -> str:
+        user = authenticate(token)[0].user
+        throttle.user(user)
+        return user
+
+    def engine(engine_id: str | None, token: str | None) -> str:
+        found = tokens.check(engine_id, token)
+        throttle.engine(found)
+        return found
 
     watch = Watch(shards, sources, fanout)
     operations = Operations(
@@ -210,13 +219,18 @@ async def _build(
         signin=signin,
         owner=owner,
         audit=audit,
-        authenticate=lambda token: authenticate(token)[0],
-        check_engine=tokens.check,
+        authenticate=person,
+        check_engine=engine,
         ready=lambda: state.listening,
     )
-    sockets = Sockets(authenticate, sorted(origins))
+    sockets = Sockets(
+        lambda auth, _origin: authenticate(token if isinstance(token := auth.get("token"), str) else ""),
+        clock,
+        SocketLimits(connect_s=settings.header_deadline_s),
+        lambda address, local: throttle.ip_failed(address, local=local, counted=Counted.FULL),
+    )
     fanout.listen(sockets.publish)
-    return _Parts(state, wake, fanout, shards, reaper, owner, sockets, operations)
+    return _Parts(state, wake, fanout, shards, reaper, owner, sockets, throttle, operations)
 
 
 @contextlib.asynccontextmanager
@@ -258,32 +272,39 @@ def _send_home(parts: _Parts) -> None:
 
 
 async def _listen(
-    stack: contextlib.AsyncExitStack, settings: GatewaySettings, parts: _Parts, listener: socket.socket, address: str, chance: Randomness
-) -> None:
-    origins = own_origins(address) | frozenset(settings.gui_origins)
-    app = socketio.ASGIApp(parts.sockets.server, public_app(parts.operations, VERSION), socketio_path=SOCKET_PATH)
-    await stack.enter_async_context(listeners.serving(Guard(app, "loopback", lambda: origins), listener, "loopback"))
-    owner_path = settings.data / "run"
+    stack: contextlib.AsyncExitStack, settings: GatewaySettings, parts: _Parts, listener: socket.socket, chance: Randomness
+) -> str | None:
+    """Open every listener that the settings ask for; the address of the LAN's."""
+    patience = Patience(header_s=settings.header_deadline_s, body_s=settings.body_deadline_s)
+    app = parts.sockets.beside(public_app(parts.operations, VERSION))
+    run = settings.data / "run"
+    opened = stack.enter_context(contextlib.ExitStack())
+    lan = edge.lan(opened, settings)
+    tunnel = edge.tunnel(opened, settings, run, chance.token_bytes)
+    for entrance in (edge.loopback(listener, settings), lan, tunnel):
+        if entrance is not None:
+            await stack.enter_async_context(entrance.serve(app, parts.throttle, patience))
     allow = None
-    if settings.admin_over_tcp or sys.platform == "win32" or len(os.fsencode(owner_path / "admin.sock")) > UNIX_PATH_MAX:
+    if settings.admin_over_tcp or not listeners.takes_unix_socket(run / "admin.sock"):
         secret = chance.token_bytes(32).hex()
-        owner_listener = listeners.owner_tcp(owner_path / "admin.json", secret)
-        stack.callback((owner_path / "admin.json").unlink, missing_ok=True)
+        owner_listener = listeners.owner_tcp(run / "admin.json", secret)
+        stack.callback((run / "admin.json").unlink, missing_ok=True)
         allow = admin.secret_guard(secret)
     else:
-        owner_listener = listeners.owner_socket(owner_path / "admin.sock")
-        stack.callback((owner_path / "admin.sock").unlink, missing_ok=True)
+        owner_listener = listeners.owner_socket(run / "admin.sock")
+        stack.callback((run / "admin.sock").unlink, missing_ok=True)
     stack.callback(owner_listener.close)
-    owner_app = Guard(admin_app(parts.operations, VERSION, allow), "admin", frozenset)
-    await stack.enter_async_context(listeners.serving(owner_app, owner_listener, "admin"))
+    owner_app = admin_app(parts.operations, VERSION, allow)
+    await stack.enter_async_context(edge.owners(owner_listener).serve(owner_app, None, patience))
     parts.state.listening = True
+    return None if lan is None else edge.address_of(lan.listener)
 
 
-def own_origins(address: str) -> frozenset[str]:
-    """Origins under which the gateway's own pages are served."""
-    port = urlsplit(address).port
-    return frozenset({address, f"http://localhost:{port}", f"http://127.0.0.1:{port}"})
-
-
-def _address(host: str, port: int) -> str:
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+def policies(settings: GatewaySettings) -> Policies:
+    """The settings as the throttle takes them."""
+    return Policies(
+        ip=Policy(settings.ip_rate_per_s, settings.ip_burst),
+        user=Policy(settings.user_rate_per_s, settings.user_burst),
+        auth_ip=Policy(settings.auth_per_min / 60, settings.auth_per_min),
+        auth_all=Policy(settings.auth_all_per_min / 60, settings.auth_all_per_min),
+    )

@@ -20,6 +20,9 @@ from gateway.wiring import Gateway
 from kit.clock import SECOND, Now, SystemClock
 from tests.support.house import WALLET
 
+UNHURRIED = {"ip_rate_per_s": 100_000.0, "ip_burst": 100_000, "user_rate_per_s": 100_000.0, "user_burst": 100_000}
+"""Tests ask faster than anybody may; those of the limits name their own."""
+
 
 class SleepyClock(SystemClock):
     """The machine's clock, of a machine that can be said to have slept."""
@@ -38,7 +41,7 @@ class SleepyClock(SystemClock):
 
 @contextlib.asynccontextmanager
 async def gateway_on(data: Path, *, clock: SleepyClock | None = None, **changes: Any) -> AsyncIterator[Gateway]:
-    values = {"port": 0, "lease_ms": 1500, "heartbeat_grace_ms": 700, "retry_base_s": 0.05, **changes}
+    values = {"port": 0, "lease_ms": 1500, "heartbeat_grace_ms": 700, "retry_base_s": 0.05, **UNHURRIED, **changes}
     async with gateway.wiring.running(GatewaySettings(data=data, **values), clock=clock) as running:
         await running._parts.owner.add_user(WALLET.address, "test")
         yield running
