@@ -125,7 +125,7 @@ class HeadersTooLarge(FloworkError):
 
 class RequestTooSlow(FloworkError):
     code, status, title = "request.too_slow", 408, "The request did not arrive in time"
-    advice = "Headers have 10 seconds and bodies 30; send it again on a new connection."
+    advice = "Send it again on a new connection, without pauses between its parts."
 
 
 class HostNotAllowed(FloworkError):

@@ -1,6 +1,6 @@
 """One TCP connection: HTTP/1.1 with deadlines for slow senders, and a WebSocket that really closes.
 
-uvicorn has no read timeout at all, and h11 unfolds folded headers and takes bare line feeds (security reference F6, §5.6,
+uvicorn has no read timeout at all; h11 unfolds folded headers, takes bare line feeds and merges equal lengths (security reference F6, §5.6,
 H10): both are mended here, on the raw bytes, before any request exists.
 """
 
@@ -30,7 +30,7 @@ ABORT_AFTER_S: Final = 1.0
 PINGS: Final = Policy(2, 20)
 """What a client may ping; browsers cannot at all."""
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
-_AMBIGUOUS = re.compile(rb"(?<!\r)\n|\n[ \t]|\r(?!\n)")
+_AMBIGUOUS = re.compile(rb"(?<!\r)\n|\n[ \t]|\r(?!\n)|\ncontent-length:(?:[^\n]*,|.*\ncontent-length:)", re.DOTALL | re.IGNORECASE)
 
 _wire = logging.getLogger("flowork.http.wire")
 _wire.setLevel(logging.ERROR)  # uvicorn warns once for each malformed request; strangers must not fill the log
@@ -71,7 +71,7 @@ class Peers:
 
 
 class StrictConnection(h11.Connection):
-    """h11 that refuses a head with folded lines, bare line feeds or bare carriage returns (RFC 9112 §2.2, §5.2)."""
+    """h11 that refuses folded lines, bare line feeds, bare carriage returns and repeated lengths (RFC 9112 §2.2, §5.2, §6.3)."""
 
     def __init__(self) -> None:
         super().__init__(h11.SERVER, HEADER_MAX_BYTES)
@@ -82,7 +82,7 @@ class StrictConnection(h11.Connection):
             waiting, _ = self.trailing_data
             end = _END_OF_HEAD.search(waiting)
             if end is not None and _AMBIGUOUS.search(waiting, 0, end.end()):
-                raise h11.RemoteProtocolError("ambiguous line endings")
+                raise h11.RemoteProtocolError("ambiguous head")
         try:
             return super().next_event()
         except h11.RemoteProtocolError as error:

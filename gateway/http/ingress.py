@@ -109,6 +109,9 @@ def _below(path: str, prefixes: tuple[str, ...]) -> bool:
 
 def _address(text: str) -> str:
     try:
-        return str(ipaddress.ip_address(text))
-    except ValueError as error:
-        raise BadHeader("CF-Connecting-IP must be one IP address.") from error
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        address = None
+    if address is None or "%" in text:  # a scope id may hold anything, and nobody far away has one
+        raise BadHeader("CF-Connecting-IP must be one IP address.")
+    return str(address)
