@@ -13,7 +13,7 @@ from app.client.api import ApiClient, open_api
 from app.crypto.wallet import Wallet
 from contract.admin import EngineAdded
 from gateway.wiring import Gateway
-from tests.support.house import WALLET, House, house
+from tests.support.house import WALLET, House, house, until
 from tests.support.inside import add_engine, gateway_on
 from tests.support.knock import Heard, Lines, Place, as_json, at, knock
 
@@ -57,6 +57,17 @@ class Site:
         before = await self.state()
         yield
         assert await self.state() == before
+
+    @contextlib.asynccontextmanager
+    async def unchanged_soon(self) -> AsyncIterator[None]:
+        """For attacks whose sockets take a moment to be forgotten."""
+        before = await self.state()
+        yield
+
+        async def same() -> bool:
+            return await self.state() == before
+
+        await until(same, "the state before the attack")
 
 
 def tunnel_place(data: Path, client: str = "203.0.113.7") -> Place:
