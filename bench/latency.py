@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import itertools
 import json
+import os
 import secrets
 import subprocess
 import sys
@@ -30,6 +31,8 @@ from contract.words import EventName, JobState
 
 SLOTS = 8
 WARM_UP_JOBS = 20
+USER_RATE_PER_S = 10_000
+"""One user here stands for many, whose own buckets would not be full."""
 PATIENCE_S = 20.0
 
 
@@ -68,7 +71,8 @@ async def serving(data: Path) -> AsyncIterator[str]:
     """`flowork serve` as users start it; its address."""
     command = [sys.executable, "-m", "app", "serve", "--data", str(data), "--port", "0", "--slots", str(SLOTS), "--allow-echo", "--json"]
     with (data.parent / "serve.log").open("wb") as log:
-        process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, stderr=log)
+        limits = {"FLOWORK_GATEWAY_USER_RATE_PER_S": str(USER_RATE_PER_S), "FLOWORK_GATEWAY_USER_BURST": str(USER_RATE_PER_S)}
+        process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, stderr=log, env={**os.environ, **limits})
     assert process.stdout is not None
     try:
         yield json.loads(await asyncio.wait_for(process.stdout.readline(), PATIENCE_S))["address"]
@@ -97,7 +101,16 @@ async def _measure(rate: float, seconds: float) -> dict[str, Any]:
         "e2e_ms": spread(e2e),
         "failed": len(failures),
         "jobs": len(run.by_key),
-        **surroundings({"rate": rate, "seconds": seconds, "slots": SLOTS, "warm_up_jobs": WARM_UP_JOBS, "synchronous": "FULL"}),
+        **surroundings(
+            {
+                "rate": rate,
+                "seconds": seconds,
+                "slots": SLOTS,
+                "warm_up_jobs": WARM_UP_JOBS,
+                "synchronous": "FULL",
+                "user_rate_per_s": USER_RATE_PER_S,
+            }
+        ),
         "raw": {"submit_to_body_ms": bodies, "e2e_ms": e2e, "failures": failures},
     }
 

@@ -98,6 +98,36 @@ class MediaTypeUnsupported(FloworkError):
     advice = "Send Content-Type: application/json without Content-Encoding."
 
 
+class RequestMalformed(FloworkError):
+    code, status, title = "request.malformed", 400, "This is not HTTP/1.1 as it is taken here"
+    advice = "Send header lines that end with CRLF and are not folded, one Host, and one way of telling the body's length."
+
+
+class BadHeader(FloworkError):
+    code, status, title = "request.bad_header", 400, "A header is missing, doubled or not plain ASCII"
+    advice = "Send each of the headers that name a caller once, in plain ASCII."
+
+
+class BadPath(FloworkError):
+    code, status, title = "request.bad_path", 400, "The path is not acceptable"
+    advice = "Send an absolute path without '..', encoded slashes or control characters."
+
+
+class PathTooLong(FloworkError):
+    code, status, title = "request.path_too_long", 414, "The path is too long"
+    advice = "Paths have at most 2 KiB."
+
+
+class HeadersTooLarge(FloworkError):
+    code, status, title = "request.headers_too_large", 431, "The headers are too large"
+    advice = "Send at most 100 header lines and 16 KiB in all."
+
+
+class RequestTooSlow(FloworkError):
+    code, status, title = "request.too_slow", 408, "The request did not arrive in time"
+    advice = "Send it again on a new connection, without pauses between its parts."
+
+
 class HostNotAllowed(FloworkError):
     code, status, title = "request.host_not_allowed", 421, "This gateway does not go by that host name"
     advice = "Use an address the gateway prints at its start."
@@ -111,6 +141,52 @@ class ForwardedNotAllowed(FloworkError):
 class OriginNotAllowed(FloworkError):
     code, status, title = "origin.not_allowed", 403, "Pages of this origin may not use the gateway"
     advice = "Add the origin to gui_origins in config.toml if it is yours."
+
+
+class NavigationNotAllowed(FloworkError):
+    code, status, title = "origin.navigation_not_allowed", 403, "The API is not a page to open or to embed"
+    advice = "Call it with fetch() in cors mode, or from a program."
+
+
+class AddressThrottled(FloworkError):
+    code, status, title = "rate.ip", 429, "Too many requests from this address"
+    advice = "Send it again after Retry-After, and fewer at a time."
+    default_retry_after_s = 1
+
+
+class UserThrottled(FloworkError):
+    code, status, title = "rate.user", 429, "Too many requests by this user"
+    advice = "Send it again, with the same key, after Retry-After; jobs:batch takes up to 500 jobs in one request."
+    default_retry_after_s = 1
+
+
+class EngineThrottled(FloworkError):
+    code, status, title = "rate.engine", 429, "Too many requests by this engine"
+    advice = "Wait for Retry-After; the allowance grows with the slots that its instances announce."
+    default_retry_after_s = 1
+
+
+class SignInThrottled(FloworkError):
+    code, status, title = "rate.sign_in", 429, "Too many attempts to sign in or to pair"
+    advice = "Wait for Retry-After, then try again."
+    default_retry_after_s = 1
+
+
+class TooManyConnections(FloworkError):
+    code, status, title = "rate.connections", 429, "Too many connections from this address"
+    advice = "Close some, or use them again: connections are kept alive."
+    default_retry_after_s = 1
+
+
+class TooManySockets(FloworkError):
+    code, status, title = "rate.sockets", 429, "Too many live sockets"
+    advice = "Close one first, for example another tab, or read GET /api/v1/events instead."
+    default_retry_after_s = 10
+
+
+class SocketTransportRefused(FloworkError):
+    code, status, title = "socket.transport_refused", 400, "Only WebSocket with Engine.IO 4 is served here"
+    advice = 'Connect with transports: ["websocket"] and a Socket.IO client of version 4.'
 
 
 class IdempotencyKeyMissing(FloworkError):
@@ -160,12 +236,6 @@ class ProofReplayed(ProofInvalid):
 class ProofBodyHashMissing(ProofInvalid):
     code, title = "auth.dpop_body_hash_missing", "The DPoP proof does not cover the body"
     advice = "Add `bdh`, the base64url SHA-256 of the body's bytes, to the proof's claims."
-
-
-class TooManyProofs(FloworkError):
-    code, status, title = "rate.user", 429, "Too many requests"
-    advice = "Wait for Retry-After, then go on more slowly."
-    default_retry_after_s = 10
 
 
 class ServerOverloaded(FloworkError):

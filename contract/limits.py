@@ -20,8 +20,11 @@ CLAIM_BODY_MAX_BYTES: Final = BATCH_BODY_MAX_BYTES  # carries finishes
 CLAIM_ANSWER_MAX_BYTES: Final = 8 * MIB
 JSON_MAX_DEPTH: Final = 32
 RESULT_MAX_DEPTH: Final = JSON_MAX_DEPTH - 3  # inside the `finished: [{result}]` of a claim
+JSON_MAX_NODES: Final = 10_000
+PAYLOAD_JSON_MAX_NODES: Final = 250_000  # a body of a person's that carries payloads
 HEADER_MAX_BYTES: Final = 16 * KIB
 HEADER_MAX_LINES: Final = 100
+PATH_MAX_BYTES: Final = 2 * KIB
 
 IDEMPOTENCY_KEY_MAX_CHARS: Final = 255
 IDEMPOTENCY_KEEP_S: Final = 48 * 3600

@@ -42,7 +42,6 @@ class PairingAnswer(Answer):
     """How far a pairing is. Tokens come once the owner has typed the six digits, in a `Tokens` answer."""
 
     state: PairingState
-    poll_after_s: float = 1.0
 
 
 def make_code(random_bytes: Callable[[int], bytes]) -> str:

@@ -1,10 +1,12 @@
 """What an owner may change about the gateway: `[gateway]` of config.toml, `FLOWORK_GATEWAY_*`, or an argument."""
 
 import ipaddress
+import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from contract import limits
 
@@ -17,13 +19,47 @@ class GatewaySettings(BaseModel):
     data: Path
     """The data folder; made with mode 0700 when absent."""
     host: str = "127.0.0.1"
-    """Address of the loopback listener. Anything but loopback is refused until listeners for it exist."""
+    """Address of the loopback listener. Other machines come by `lan_host` or by the tunnel."""
     port: Annotated[int, Field(ge=0, le=65535)] = 7717
     """Port of the loopback listener; 0 lets the system choose, for tests."""
     gui_origins: tuple[str, ...] = ()
-    """Origins (scheme://host[:port]) of browser GUIs that may use this gateway, beside its own."""
+    """Origins (scheme://host[:port]) of browser GUIs that may use this gateway, beside its own; exact, without wildcards."""
+    lan_host: str | None = None
+    """Address of the network interface on which other machines of the local network are served; None serves none.
+
+    It is plain http: whoever can read that network can read the jobs. Engines are not served there.
+    """
+    lan_port: Annotated[int, Field(ge=0, le=65535)] = 7718
+    """Port of that listener; 0 lets the system choose, for tests."""
+    lan_names: tuple[str, ...] = ()
+    """Host names and addresses by which browsers reach it, beside `lan_host`; needed when that is 0.0.0.0 or ::."""
+    tunnel: bool = False
+    """Listen for a tunnel client on this machine (`run/tunnel.json` tells it how); needs `public_origins`."""
+    tunnel_over_tcp: bool = False
+    """Use a loopback port instead of the Unix socket `run/tunnel.sock`; always so on Windows."""
+    public_origins: tuple[str, ...] = ()
+    """Origins (https://host) under which the tunnel publishes this gateway."""
+    accept_remote_engines: bool = False
+    """Serve engines (`/internal`) through the tunnel too."""
     admin_over_tcp: bool = False
     """Serve the admin listener on loopback TCP with a secret file instead of a Unix socket; always so on Windows."""
+
+    ip_rate_per_s: Annotated[float, Field(gt=0)] = 60.0
+    """Requests a second of one address (IPv6: of one /64), in the long run."""
+    ip_burst: Annotated[int, Field(ge=5)] = 200
+    """Of these, so many at once."""
+    user_rate_per_s: Annotated[float, Field(gt=0)] = 50.0
+    """Requests a second of one user, from wherever, in the long run."""
+    user_burst: Annotated[int, Field(ge=1)] = 200
+    """Of these, so many at once."""
+    auth_per_min: Annotated[float, Field(ge=5)] = 10.0
+    """Attempts of one address to sign in, pair or enrol; failing costs five."""
+    auth_all_per_min: Annotated[float, Field(ge=5)] = 60.0
+    """Attempts of everybody together; a third of them is kept for devices that are known here."""
+    header_deadline_s: Annotated[float, Field(gt=0)] = 10.0
+    """Time for the headers of a request, and for the CONNECT of a live socket (seconds)."""
+    body_deadline_s: Annotated[float, Field(gt=0)] = 30.0
+    """Time for its body (seconds), however large."""
 
     lease_ms: Annotated[int, Field(ge=500, le=600_000)] = limits.LEASE_MS
     """How long a job stays with an engine that does not renew (milliseconds)."""
@@ -43,13 +79,64 @@ class GatewaySettings(BaseModel):
     @field_validator("host")
     @classmethod
     def _loopback(cls, host: str) -> str:
-        if not _is_loopback(host):
-            raise ValueError("give a loopback address, such as 127.0.0.1 or ::1; other machines cannot be served yet")
+        if not _address(host).is_loopback:
+            raise ValueError("give a loopback address, such as 127.0.0.1 or ::1; lan_host is for other machines")
         return host
 
+    @field_validator("lan_host")
+    @classmethod
+    def _not_loopback(cls, host: str | None) -> str | None:
+        if host is not None and _address(host).is_loopback:
+            raise ValueError("that is loopback, which is always served; give the address of a network interface")
+        return host
 
-def _is_loopback(host: str) -> bool:
+    @field_validator("lan_names")
+    @classmethod
+    def _plain_names(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if not _NAME.fullmatch(name):
+                raise ValueError(f"{name!r} is no host name in lower case, or an address, without a port")
+        return names
+
+    @field_validator("gui_origins", "public_origins")
+    @classmethod
+    def _exact(cls, origins: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        for origin in origins:
+            _check_origin(origin, {"https"} if info.field_name == "public_origins" else {"http", "https"})
+        return origins
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.tunnel and not self.public_origins:
+            raise ValueError("tunnel needs public_origins: the https origin under which it publishes this gateway")
+        if self.lan_host is not None and _address(self.lan_host).is_unspecified and not self.lan_names:
+            raise ValueError(f"lan_host {self.lan_host} needs lan_names: the names or addresses that browsers will use")
+        return self
+
+
+_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,252}[a-z0-9])?|\[[0-9a-f:.]+\]")
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
     try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+        return ipaddress.ip_address(text)
+    except ValueError as error:
+        raise ValueError(f"{text!r} is no IP address") from error
+
+
+def _check_origin(origin: str, schemes: set[str]) -> None:
+    """As a browser writes it (RFC 6454 §6.2): nothing that only looks like it, or that would match more than one."""
+    try:
+        parts = urlsplit(origin)
+        port = parts.port
+    except ValueError as error:
+        raise ValueError(f"{origin!r} is no origin") from error
+    if parts.scheme not in schemes or origin != origin.lower():
+        raise ValueError(f"{origin!r} is no origin: write {' or '.join(sorted(schemes))}://host[:port] in lower case")
+    if not _NAME.fullmatch(parts.hostname or "") and not (parts.hostname and ":" in parts.hostname):
+        raise ValueError(f"{origin!r} is no origin: the host must be one name or address, without wildcards")
+    if port == {"http": 80, "https": 443}[parts.scheme]:
+        raise ValueError(f"{origin!r}: leave out port {port}, as browsers do")
+    bare = f"{parts.scheme}://[{parts.hostname}]" if ":" in (parts.hostname or "") else f"{parts.scheme}://{parts.hostname}"
+    if origin != (bare if port is None else f"{bare}:{port}"):
+        raise ValueError(f"{origin!r} is no origin: nothing may follow the host and its port, not even a slash")

@@ -2,17 +2,13 @@
 
 import asyncio
 import contextlib
-import os
 import random
 import secrets
 import socket
-import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from urllib.parse import urlsplit
-
-import socketio
+from typing import Any
 
 from contract import limits
 from contract.admin import EngineAdded
@@ -26,9 +22,9 @@ from gateway.crypto.access_token import ACCESS, ADMIN, Tokens
 from gateway.crypto.dpop import Proofs
 from gateway.crypto.identity import HeldKey, gateway_id, held_key
 from gateway.crypto.signing_keys import SigningKeys, new_key
-from gateway.http import admin, listeners
+from gateway.http import admin, edge, listeners
 from gateway.http.app import Operations, admin_app, public_app
-from gateway.http.guard import Guard
+from gateway.http.connection import Patience
 from gateway.operations.admin_tokens import AdminTokens
 from gateway.operations.approval import Approvals
 from gateway.operations.audit import Audit
@@ -49,11 +45,13 @@ from gateway.operations.sessions import Principal, Request, Sessions
 from gateway.operations.signin import SignIn
 from gateway.operations.sources import Sources
 from gateway.operations.submit import Submit
+from gateway.operations.throttle import Throttle
 from gateway.operations.wake import LocalWakeBus
 from gateway.operations.watch import CONTROL, Watch
-from gateway.realtime.sockets import Sockets
+from gateway.realtime.sockets import SocketLimits, Sockets
 from gateway.rules.key_ring import KeyState, SigningKey
 from gateway.rules.life import Retry
+from gateway.rules.throttle import Counted, Policies
 from gateway.settings import GatewaySettings
 from gateway.store.audit import open_audit
 from gateway.store.control import Control, open_control
@@ -61,6 +59,7 @@ from gateway.store.directory import LocalShards
 from gateway.store.people import People
 from gateway.store.seam import StoreLimits
 from kit.backoff import Backoff
+from kit.bucket import Policy
 from kit.clock import MILLISECOND, SECOND, Clock, SleepWatch, SystemClock
 from kit.files import Locked, exclusive_lock, private_folder
 from kit.logs import Log
@@ -68,8 +67,6 @@ from kit.tasks import crew
 from kit.vault import FolderSecrets, Vault
 
 log = Log("gateway")
-UNIX_PATH_MAX = 100
-"""macOS takes 103 bytes as the address of a Unix socket, Linux 107."""
 
 
 @dataclass(slots=True)
@@ -95,8 +92,9 @@ class Identity:
 class Gateway:
     """A running gateway."""
 
-    def __init__(self, address: str, identity: Identity, parts: "_Parts") -> None:
+    def __init__(self, address: str, lan_address: str | None, identity: Identity, parts: "_Parts") -> None:
         self.address = address
+        self.lan_address = lan_address
         self.gateway_id = identity.gateway_id
         self.gateway_key = identity.key.public
         self._parts = parts
@@ -131,6 +129,7 @@ class _Parts:
     reaper: Reaper
     owner: Owner
     sockets: Sockets
+    throttle: Throttle
     operations: Operations
 
 
@@ -160,9 +159,9 @@ async def running(
             raise DataFolderInUse(
                 f"Another Flowork runs on {settings.data}. Stop it first, or start this one with another --data folder."
             ) from error
-        listener = listeners.loopback(settings.host, settings.port)
+        listener = listeners.tcp(settings.host, settings.port)
         stack.callback(listener.close)
-        address = _address(settings.host, listener.getsockname()[1])
+        address = edge.address_of(listener)
         control, people = await stack.enter_async_context(open_control(settings.data / "control.db"))
         identity = Identity(await _held_key("identity", people, vault, chance))
         audit_key = await _held_key("audit", people, vault, chance)
@@ -174,11 +173,11 @@ async def running(
         tasks.start(parts.sockets.relay(), "events")
         tasks.start(parts.operations.ring.run(), "signing-keys")
         stack.push_async_callback(parts.sockets.close)
-        await _listen(stack, settings, parts, listener, address, chance)
+        lan_address = await _listen(stack, settings, parts, listener, chance)
         stack.callback(_send_home, parts)
         parts.reaper.schedule_closed()
-        log.info("gateway.ready", address=address, gateway_id=identity.gateway_id, version=VERSION)
-        yield Gateway(address, identity, parts)
+        log.info("gateway.ready", address=address, lan_address=lan_address, gateway_id=identity.gateway_id, version=VERSION)
+        yield Gateway(address, lan_address, identity, parts)
         log.info("gateway.stopping")
 
 
@@ -221,7 +220,7 @@ async def _build(
         clock=clock,
         random_bytes=chance.token_bytes,
         gateway_id=identity.gateway_id,
-        ended=lambda gone: sockets.close_sessions(gone),  # noqa: PLW0108 - made below
+        ended=lambda gone: sockets.close_where(lambda who: who.session in gone),
         tell=lambda event: fanout.publish(CONTROL, event),
     )
     await sessions.load()
@@ -236,6 +235,7 @@ async def _build(
         is_paired=lambda address, thumbprint: sessions.paired(address, thumbprint) is not None,
     )
     pairing = Pairing(sessions, challenges, audit, clock, chance.token_bytes)
+    throttle = Throttle(clock, policies(settings), lambda engine: sum(instance.announce.slots for instance in presence.up(engine)))
     owner = Owner(
         control=control,
         sources=sources,
@@ -250,10 +250,16 @@ async def _build(
         describe=lambda: (VERSION, identity.gateway_id, encoded(identity.key.public), address, state.draining),
     )
 
-    def authenticate_socket(token: str, proof: str, origin: str) -> tuple[Principal, float]:
-        request = Request("GET", f"{origin}{SOCKET_PATH}/", proof)
-        principal, _ = sessions.authenticate(token, request)
+    def authenticate_socket(auth: Mapping[str, Any], origin: str) -> tuple[Principal, float]:
+        token, proof = (auth.get(name) for name in ("token", "dpop"))
+        request = Request("GET", f"{origin}{SOCKET_PATH}/", proof if isinstance(proof, str) else None)
+        principal, _ = sessions.authenticate(token if isinstance(token, str) else "", request)
         return principal, principal.expires_at - clock.now().wall / SECOND
+
+    def engine(engine_id: str | None, token: str | None) -> str:
+        found = tokens.check(engine_id, token)
+        throttle.engine(found)
+        return found
 
     watch = Watch(shards, sources, fanout, people)
     operations = Operations(
@@ -271,12 +277,18 @@ async def _build(
         ring=ring,
         owner=owner,
         audit=audit,
-        check_engine=tokens.check,
+        throttle_user=throttle.user,
+        check_engine=engine,
         ready=lambda: state.listening,
     )
-    sockets = Sockets(authenticate_socket, sorted(own_origins(address) | frozenset(settings.gui_origins)))
+    sockets = Sockets(
+        authenticate_socket,
+        clock,
+        SocketLimits(connect_s=settings.header_deadline_s),
+        lambda address, local: throttle.ip_failed(address, local=local, counted=Counted.FULL),
+    )
     fanout.listen(sockets.publish)
-    return _Parts(state, wake, fanout, shards, reaper, owner, sockets, operations)
+    return _Parts(state, wake, fanout, shards, reaper, owner, sockets, throttle, operations)
 
 
 async def _held_key(name: str, people: People, vault: Vault, chance: Randomness) -> HeldKey:
@@ -328,35 +340,47 @@ def _send_home(parts: _Parts) -> None:
     parts.state.listening = False
     parts.wake.close()
     parts.fanout.close()
+    parts.operations.pairing.close()
 
 
 async def _listen(
-    stack: contextlib.AsyncExitStack, settings: GatewaySettings, parts: _Parts, listener: socket.socket, address: str, chance: Randomness
-) -> None:
-    origins = own_origins(address) | frozenset(settings.gui_origins)
-    app = socketio.ASGIApp(parts.sockets.server, public_app(parts.operations, VERSION), socketio_path=SOCKET_PATH)
-    await stack.enter_async_context(listeners.serving(Guard(app, "loopback", lambda: origins), listener, "loopback"))
-    owner_path = settings.data / "run"
+    stack: contextlib.AsyncExitStack, settings: GatewaySettings, parts: _Parts, listener: socket.socket, chance: Randomness
+) -> str | None:
+    """Open every listener that the settings ask for; the address of the LAN's."""
+    patience = Patience(header_s=settings.header_deadline_s, body_s=settings.body_deadline_s)
+    app = parts.sockets.beside(public_app(parts.operations, VERSION))
+    run = settings.data / "run"
+    opened = stack.enter_context(contextlib.ExitStack())
+    lan = edge.lan(opened, settings)
+    tunnel = edge.tunnel(opened, settings, run, chance.token_bytes)
+
+    def known_device(headers: Mapping[bytes, str]) -> bool:
+        return parts.operations.sessions.knows(headers.get(b"dpop"))
+
+    for entrance in (edge.loopback(listener, settings), lan, tunnel):
+        if entrance is not None:
+            await stack.enter_async_context(entrance.serve(app, parts.throttle, patience, known_device))
     allow = None
-    if settings.admin_over_tcp or sys.platform == "win32" or len(os.fsencode(owner_path / "admin.sock")) > UNIX_PATH_MAX:
+    if settings.admin_over_tcp or not listeners.takes_unix_socket(run / "admin.sock"):
         secret = chance.token_bytes(32).hex()
-        owner_listener = listeners.owner_tcp(owner_path / "admin.json", secret)
-        stack.callback((owner_path / "admin.json").unlink, missing_ok=True)
+        owner_listener = listeners.owner_tcp(run / "admin.json", secret)
+        stack.callback((run / "admin.json").unlink, missing_ok=True)
         allow = admin.secret_guard(secret)
     else:
-        owner_listener = listeners.owner_socket(owner_path / "admin.sock")
-        stack.callback((owner_path / "admin.sock").unlink, missing_ok=True)
+        owner_listener = listeners.owner_socket(run / "admin.sock")
+        stack.callback((run / "admin.sock").unlink, missing_ok=True)
     stack.callback(owner_listener.close)
-    owner_app = Guard(admin_app(parts.operations, VERSION, allow), "admin", frozenset)
-    await stack.enter_async_context(listeners.serving(owner_app, owner_listener, "admin"))
+    owner_app = admin_app(parts.operations, VERSION, allow)
+    await stack.enter_async_context(edge.owners(owner_listener).serve(owner_app, None, patience))
     parts.state.listening = True
+    return None if lan is None else edge.address_of(lan.listener)
 
 
-def own_origins(address: str) -> frozenset[str]:
-    """Origins under which the gateway's own pages are served."""
-    port = urlsplit(address).port
-    return frozenset({address, f"http://localhost:{port}", f"http://127.0.0.1:{port}"})
-
-
-def _address(host: str, port: int) -> str:
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+def policies(settings: GatewaySettings) -> Policies:
+    """The settings as the throttle takes them."""
+    return Policies(
+        ip=Policy(settings.ip_rate_per_s, settings.ip_burst),
+        user=Policy(settings.user_rate_per_s, settings.user_burst),
+        auth_ip=Policy(settings.auth_per_min / 60, settings.auth_per_min),
+        auth_all=Policy(settings.auth_all_per_min / 60, settings.auth_all_per_min),
+    )

@@ -116,11 +116,10 @@ class ApiClient:
     async def collect(self, claimed: Claimed) -> Tokens:
         """Wait for the owner, then collect the tokens. Raises FloworkError (PairingExpired when the owner did not approve)."""
         while True:
-            answered = await self._open("GET", f"/api/v1/pair/{claimed.offer}", _Collected)
+            answered = await self._open("GET", f"/api/v1/pair/{claimed.offer}?wait_ms={WAIT_MS}", _Collected)
             if answered.state is None:
                 self._tokens = Tokens.model_validate(answered.model_dump())
                 return self._tokens
-            await asyncio.sleep(answered.poll_after_s)
 
     async def sign_in(self) -> Tokens:
         """Challenge, message, signature, tokens. Raises FloworkError."""
@@ -284,7 +283,6 @@ class _Collected(BaseModel):
 
     model_config = {"extra": "allow"}
     state: PairingState | None = None
-    poll_after_s: float = 1.0
 
 
 def _bytes(asked: BaseModel | None) -> bytes | None:

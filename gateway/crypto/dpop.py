@@ -74,6 +74,18 @@ class Proofs:
         Raises:
             ProofInvalid: anything is off.
         """
+        key, claims = self._signed(text)
+        self._check_claims(claims, method, url, now_s, access_token)
+        return Proof(key.thumbprint, claims["jti"], claims.get("bdh"))
+
+    def signer(self, text: str) -> str | None:
+        """The thumbprint of the key that signed a text of this form, whatever it says; None when nobody did."""
+        try:
+            return self._signed(text)[0].thumbprint
+        except ProofInvalid:
+            return None
+
+    def _signed(self, text: str) -> tuple[_Key, dict[str, Any]]:
         if len(text) > MAX_CHARS or not _COMPACT.fullmatch(text):
             raise ProofInvalid
         header, payload, signature = text.split(".")
@@ -82,11 +94,9 @@ class Proofs:
             raw = base64.urlsafe_b64decode(signature + "==")
             der = encode_dss_signature(int.from_bytes(raw[:32]), int.from_bytes(raw[32:]))
             key.public.verify(der, f"{header}.{payload}".encode(), _ES256)
-            claims = members(payload)
+            return key, members(payload)
         except (InvalidSignature, ValueError, RecursionError) as error:
             raise ProofInvalid from error
-        self._check_claims(claims, method, url, now_s, access_token)
-        return Proof(key.thumbprint, claims["jti"], claims.get("bdh"))
 
     def _key(self, header: str) -> _Key:
         key = self._keys.get(header)

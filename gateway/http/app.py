@@ -41,6 +41,7 @@ class Operations:
     ring: KeyRing
     owner: Owner
     audit: Audit
+    throttle_user: Callable[[str], None]
     check_engine: Callable[[str | None, str | None], str]
     ready: Callable[[], bool]
 
@@ -50,7 +51,7 @@ def public_app(operations: Operations, version: str) -> FastAPI:
     app = _app("Flowork gateway", version)
     # Routes are tried in this order: the busiest first.
     app.include_router(engine_link.router(callers.engine(operations.check_engine), operations.claiming, operations.reporting))
-    callers_of_api = callers.People(operations.sessions, operations.approvals)
+    callers_of_api = callers.People(operations.sessions, operations.approvals, operations.throttle_user)
     app.include_router(jobs.router(callers_of_api, operations.submit, operations.watch, operations.change))
     app.include_router(signin.router(callers_of_api, operations.signin, operations.pairing, operations.sessions, operations.approvals))
     app.include_router(people.router(callers_of_api, operations.household))

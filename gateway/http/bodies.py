@@ -1,7 +1,8 @@
 """Bodies in and out: strict JSON with a limit for each route, models for both directions in the OpenAPI page."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
 
 from fastapi import FastAPI, Request
 from pydantic import BaseModel, ValidationError
@@ -19,7 +20,22 @@ REF = "#/components/schemas/{model}"
 _documented: dict[type[BaseModel], None] = {Problem: None}
 
 
-async def read(request: Request, model: type[M], limit: int = limits.BODY_MAX_BYTES) -> M:
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a body may hold beside its bytes and its depth."""
+
+    nodes: int | None
+    """Values in all. None for engines: a result that was refused for it could never be reported."""
+    unique_names: bool
+    """Refuse a member named twice; payloads are taken as they are, the last one counts."""
+
+
+CONTROL: Final = Bounds(limits.JSON_MAX_NODES, unique_names=True)
+PAYLOAD: Final = Bounds(limits.PAYLOAD_JSON_MAX_NODES, unique_names=False)
+REPORT: Final = Bounds(None, unique_names=False)
+
+
+async def read(request: Request, model: type[M], limit: int = limits.BODY_MAX_BYTES, bounds: Bounds = CONTROL) -> M:
     """Read, bound and validate a JSON body, and hold it against the caller's proof.
 
     Raises:
@@ -32,7 +48,8 @@ async def read(request: Request, model: type[M], limit: int = limits.BODY_MAX_BY
     if (proof := getattr(request.state, "proof", None)) is not None:
         proof.check_body(raw)
     try:
-        return model.model_validate(strict_json.decode(raw, limits.JSON_MAX_DEPTH))
+        decoded = strict_json.decode(raw, limits.JSON_MAX_DEPTH, bounds.nodes, unique_names=bounds.unique_names)
+        return model.model_validate(decoded)
     except strict_json.JsonRefused as error:
         raise RequestInvalid(f"body: {error}.") from error
     except ValidationError as error:
@@ -62,11 +79,11 @@ async def _bytes(request: Request, limit: int) -> bytes:
     return bytes(body)
 
 
-def body(model: type[M], limit: int = limits.BODY_MAX_BYTES) -> Callable[[Request], Awaitable[M]]:
+def body(model: type[M], limit: int = limits.BODY_MAX_BYTES, bounds: Bounds = CONTROL) -> Callable[[Request], Awaitable[M]]:
     """A dependency that gives the validated body."""
 
     async def reader(request: Request) -> M:
-        return await read(request, model, limit)
+        return await read(request, model, limit, bounds)
 
     return reader
 

@@ -26,6 +26,8 @@ class People:
 
     sessions: Sessions
     approvals: Approvals
+    throttle_user: Callable[[str], None]
+    """Counts a request of a user who is who they say; raises UserThrottled."""
 
     async def signed_in(self, request: Request) -> Principal:
         """A signed-in user."""
@@ -36,6 +38,7 @@ class People:
             raise ProofMissing("Tokens of this gateway are bound to a key: send Authorization: DPoP with a proof, not Bearer.")
         principal, request.state.proof = self.sessions.authenticate(token.strip(), proven(request))
         request.state.user_id = principal.user
+        self.throttle_user(principal.user)
         return principal
 
     async def device(self, request: Request) -> Proof:

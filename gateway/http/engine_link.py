@@ -32,7 +32,7 @@ def router(engine: Callable[[Request], Awaitable[str]], claiming: Claiming, repo
     @routes.post("/claim", response_model=ClaimAnswer, openapi_extra=bodies.takes(ClaimRequest))
     async def claim(request: Request, caller: Caller) -> Response:
         """Ask for work, and wait for it up to `wait_ms`."""
-        asked = await bodies.read(request, ClaimRequest, limits.CLAIM_BODY_MAX_BYTES)
+        asked = await bodies.read(request, ClaimRequest, limits.CLAIM_BODY_MAX_BYTES, bodies.REPORT)
         async with hangup(request) as gone:
             answer = await claiming.claim(caller, asked, gone)
         return Response(status_code=499) if answer is None else bodies.rendered(answer)
@@ -45,12 +45,13 @@ def router(engine: Callable[[Request], Awaitable[str]], claiming: Claiming, repo
     @routes.post("/events", response_model=AppendAnswer, openapi_extra=bodies.takes(AppendRequest))
     async def append(request: Request, caller: Caller) -> Response:
         """Add output, log lines and progress of running jobs."""
-        return bodies.rendered(await reporting.append(caller, await bodies.read(request, AppendRequest, limits.REPORT_BODY_MAX_BYTES)))
+        told = await bodies.read(request, AppendRequest, limits.REPORT_BODY_MAX_BYTES, bodies.REPORT)
+        return bodies.rendered(await reporting.append(caller, told))
 
     @routes.post("/jobs/{job_id}/finish", response_model=FinishAnswer, openapi_extra=bodies.takes(FinishRequest))
     async def finish(request: Request, caller: Caller, job_id: str) -> Response:
         """End an attempt."""
-        told = await bodies.read(request, FinishRequest, limits.REPORT_BODY_MAX_BYTES)
+        told = await bodies.read(request, FinishRequest, limits.REPORT_BODY_MAX_BYTES, bodies.REPORT)
         return bodies.rendered(await reporting.finish(caller, job_id, told))
 
     return routes

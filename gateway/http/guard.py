@@ -1,79 +1,138 @@
 """The outermost layer of every listener: where a request came in, whether it may, and what every answer carries.
 
-Socket.IO and FastAPI are both inside it. Trust follows the listener, never the peer address (architecture, idea 5).
+Socket.IO and FastAPI are both inside it. The order is that of security reference §5.2: host, sanity of the head, origin,
+fetch metadata, buckets; bodies have their limits in `bodies.py` and their time in `connection.py`.
 """
 
 import secrets
 import time
 from collections.abc import Callable
-from typing import Any
-from urllib.parse import urlsplit
+from typing import Any, Final
 
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from contract import limits
-from contract.errors import FloworkError, ForwardedNotAllowed, HostNotAllowed, OriginNotAllowed, RequestInvalid
+from contract.errors import (
+    BadHeader,
+    BadPath,
+    BodyTooLarge,
+    FloworkError,
+    NavigationNotAllowed,
+    OriginNotAllowed,
+    RouteUnknown,
+)
+from gateway.http import cors, sanity
+from gateway.http.ingress import Came, Door
 from gateway.http.problems import response
+from gateway.http.sanity import Headers, Named
+from gateway.operations.throttle import Throttle
+from gateway.rules.ingress import Ingress
+from gateway.rules.throttle import AUTH_FAILED, Counted, counted, is_attempt
 from kit import trace_context
 from kit.logs import Log
 
 log = Log("http")
-LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
-FORWARDING = frozenset(
-    {b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"cf-connecting-ip", b"true-client-ip"}
-)
-SINGLE = frozenset(
-    {b"host", b"authorization", b"dpop", b"idempotency-key", b"x-engine-id", b"x-engine-token", b"origin", b"content-length"}
-)
-ALWAYS = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"), (b"cache-control", b"no-store")]
+API: Final = ("/api/", "/internal/", "/admin/")
+NOT_AUTHENTICATED: Final = frozenset({401})
+EMBEDDING: Final = frozenset({"navigate", "no-cors"})
+ALWAYS: Final = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"), (b"cache-control", b"no-store")]
+HSTS: Final = (b"strict-transport-security", b"max-age=31536000")
+CLOSE: Final = (b"connection", b"close")
+UNREADABLE: Final = (BadHeader, BadPath, BodyTooLarge)
+"""After these nobody can be sure where the next request on the connection begins."""
+
+KnownDevice = Callable[[Named], bool]
+"""Whether the headers prove a device that is known here, which then may use the reserved share of sign-ins."""
 
 
 class Guard:
     """Wraps an app for one listener.
 
+    Puts into `scope["state"]`: `request_id`, `trace`, `ingress`, and once the host was found to be ours `client` and
+    `origin` (see `ingress.Came`).
+
     Args:
         app: what is inside.
-        ingress: `loopback` or `admin`; put into `scope["state"]`.
-        origins: gives the origins of pages that may call; read at each request.
+        door: the listener's rules.
+        origins: origins of pages that may call: the gateway's own and the owner's GUIs.
+        throttle: counts addresses; None on the owner's listener.
+        known_device: see `KnownDevice`.
     """
 
-    def __init__(self, app: ASGIApp, ingress: str, origins: Callable[[], frozenset[str]]) -> None:
+    def __init__(
+        self, app: ASGIApp, door: Door, origins: frozenset[str], throttle: Throttle | None, known_device: KnownDevice = lambda _: False
+    ) -> None:
         self._app = app
-        self._ingress = ingress
+        self._door = door
         self._origins = origins
+        self._throttle = throttle
+        self._known_device = known_device
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
         request_id = secrets.token_hex(8)
-        headers: list[tuple[bytes, bytes]] = scope["headers"]
-        trace = trace_context.parse(_header(headers, b"traceparent"))
+        headers = sanity.by_name(scope["headers"])
+        trace = trace_context.parse(_traceparent(scope["headers"]))
         trace = trace_context.child(trace, secrets.token_bytes) if trace else trace_context.begin(secrets.token_bytes)
-        scope["state"] = {**scope.get("state", {}), "request_id": request_id, "ingress": self._ingress, "trace": trace}
-        scope["state"]["client"] = (scope.get("client") or ("", 0))[0]
-        scope["state"]["origin"] = f"http://{_header(headers, b'host') or ''}"
+        scope["state"] = {**scope.get("state", {}), "request_id": request_id, "ingress": self._door.ingress, "trace": trace}
         answer = _Answer(scope, send, request_id)
         try:
-            self._check(headers)
+            self._check(scope, headers, answer)
+            if scope["type"] == "http" and cors.is_preflight(scope["method"], headers):
+                await Response(status_code=204, headers=_text(cors.preflight(headers)))(scope, receive, answer.send)
+            else:
+                await self._app(scope, receive, answer.send)
         except FloworkError as error:
+            if isinstance(error, UNREADABLE):
+                answer.headers.append(CLOSE)
             await _refuse(error, request_id, scope, receive, answer.send)
-        else:
-            await self._app(scope, receive, answer.send)
         finally:
             answer.log(trace)
 
-    def _check(self, headers: list[tuple[bytes, bytes]]) -> None:
-        names = [name for name, _ in headers]
-        if len(names) > limits.HEADER_MAX_LINES or any(names.count(name) > 1 for name in SINGLE):
-            raise RequestInvalid("Too many header lines, or one twice that must be single.")
-        if not FORWARDING.isdisjoint(names):
-            raise ForwardedNotAllowed
-        if self._ingress == "loopback" and _host(headers) not in LOOPBACK_HOSTS:
-            raise HostNotAllowed
-        origin = _header(headers, b"origin")
-        if origin is not None and origin not in self._origins():
+    def _check(self, scope: Scope, headers: Named, answer: "_Answer") -> None:
+        if [name for name, _ in scope["headers"]].count(b"host") != 1:
+            raise BadHeader("Send exactly one Host.")
+        peer = scope.get("client")
+        came = self._door.came(headers, peer[0] if peer else "")
+        scope["state"].update(client=came.client, origin=came.origin)
+        sanity.check_headers(scope["headers"], headers)
+        sanity.check_path(scope)
+        origin = headers.get(b"origin")
+        self._check_origin(scope["type"], origin)
+        answer.headers.extend(cors.allowed(origin))
+        path: str = scope["path"]
+        if headers.get(b"sec-fetch-mode") in EMBEDDING and path.startswith(API):
+            raise NavigationNotAllowed
+        if self._throttle is not None:
+            self._count(self._throttle, came, scope, headers, answer)
+        if not self._door.serves(path):
+            raise RouteUnknown
+
+    def _check_origin(self, kind: str, origin: str | None) -> None:
+        if origin is None:
+            # Programs send none, but a browser always does when it opens a WebSocket.
+            if kind == "websocket" and self._door.ingress in {Ingress.LAN, Ingress.TUNNEL}:
+                raise OriginNotAllowed("A socket from elsewhere must name its origin; programs read GET /api/v1/events.")
+        elif origin not in self._origins:
             raise OriginNotAllowed
+
+    def _count(self, throttle: Throttle, came: Came, scope: Scope, headers: Named, answer: "_Answer") -> None:
+        local, path = self._door.ingress is Ingress.LOOPBACK, scope["path"]
+        how = counted(
+            local=local,
+            path=path,
+            user_credential=b"authorization" in headers,
+            engine_credential=b"x-engine-token" in headers,
+        )
+        if is_attempt(path) and scope.get("method") != "OPTIONS":
+            throttle.ip(came.client, local=local, counted=Counted.FULL)
+            throttle.auth(came.client, local=local, known_device=self._known_device(headers))
+            answer.failures, answer.failed = AUTH_FAILED, lambda: throttle.auth_failed(came.client, local=local)
+        else:
+            throttle.ip(came.client, local=local, counted=how)
+            answer.failures, answer.failed = NOT_AUTHENTICATED, lambda: throttle.ip_failed(came.client, local=local, counted=how)
 
 
 class _Answer:
@@ -82,14 +141,21 @@ class _Answer:
     def __init__(self, scope: Scope, send: Send, request_id: str) -> None:
         self._scope = scope
         self._send = send
-        self._request_id = request_id
         self._began = time.perf_counter()
         self._status: int | None = None
+        self.headers: Headers = [*ALWAYS, cors.VARY, (b"x-request-id", request_id.encode()), *_by_place(scope)]
+        self.failures: frozenset[int] = frozenset()
+        """Statuses by which somebody failed to authenticate; `failed` is told, so that it costs them."""
+        self.failed: Callable[[], None] = lambda: None
 
     async def send(self, message: Message) -> None:
         if message["type"] in {"http.response.start", "websocket.http.response.start"}:
             self._status = message["status"]
-            message["headers"] = [*message.get("headers", ()), *ALWAYS, (b"x-request-id", self._request_id.encode())]
+            if message["status"] in self.failures:
+                self.failed()
+            inner = message.get("headers", ())
+            said = {name.lower() for name, _ in inner}
+            message["headers"] = [*inner, *(header for header in self.headers if header[0] not in said)]
         await self._send(message)
 
     def log(self, trace: trace_context.TraceContext) -> None:
@@ -101,29 +167,30 @@ class _Answer:
             status=self._status,
             latency_ms=round((time.perf_counter() - self._began) * 1000, 2),
             trace_id=trace.trace_id,
-            request_id=self._request_id,
+            request_id=state["request_id"],
             ingress=state["ingress"],
             user_id=state.get("user_id"),
             engine_id=state.get("engine_id"),
         )
 
 
+def _traceparent(headers: Headers) -> str | None:
+    """The header, if it was sent once (W3C Trace Context §3.2: of two, neither counts)."""
+    found = [value for name, value in headers if name == b"traceparent"]
+    return found[0].decode("latin-1") if len(found) == 1 else None
+
+
+def _by_place(scope: Scope) -> Headers:
+    shared = b"cross-origin" if scope["path"].startswith("/api/") else b"same-origin"
+    return [(b"cross-origin-resource-policy", shared), *([HSTS] if scope["state"]["ingress"] is Ingress.TUNNEL else [])]
+
+
 async def _refuse(error: FloworkError, request_id: str, scope: Scope, receive: Receive, send: Send) -> None:
-    if scope["type"] == "websocket":
-        # Before the handshake a close is an HTTP 403 on every server; the reason is in the log.
+    if scope["type"] == "websocket" and "websocket.http.response" not in scope.get("extensions", {}):
         await send({"type": "websocket.close", "code": 1008})
         return
     await response(error, request_id)(scope, receive, send)
 
 
-def _header(headers: list[tuple[bytes, bytes]], name: bytes) -> str | None:
-    return next((value.decode("latin-1") for key, value in headers if key == name), None)
-
-
-def _host(headers: list[tuple[bytes, bytes]]) -> str:
-    host = _header(headers, b"host") or ""
-    try:
-        name = urlsplit(f"//{host}").hostname or ""
-    except ValueError:
-        return ""
-    return f"[{name}]" if ":" in name else name
+def _text(headers: Headers) -> dict[str, str]:
+    return {name.decode(): value.decode() for name, value in headers}

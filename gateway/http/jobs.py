@@ -64,7 +64,7 @@ def router(people: People, submit: Submit, watch: Watch, change: Change) -> APIR
         request: Request,
         caller: Caller,
         key: Annotated[str, Depends(idempotency_key)],
-        draft: Annotated[JobDraft, Depends(bodies.body(JobDraft, limits.SUBMIT_BODY_MAX_BYTES))],
+        draft: Annotated[JobDraft, Depends(bodies.body(JobDraft, limits.SUBMIT_BODY_MAX_BYTES, bodies.PAYLOAD))],
     ) -> Response:
         """Queue a job. The same Idempotency-Key with the same body answers 200 with the job it made."""
         taken = await submit.one(caller.user, key, draft, str(request.state.trace))
@@ -74,7 +74,7 @@ def router(people: People, submit: Submit, watch: Watch, change: Change) -> APIR
     async def submit_batch(
         request: Request,
         caller: Caller,
-        batch: Annotated[BatchRequest, Depends(bodies.body(BatchRequest, limits.BATCH_BODY_MAX_BYTES))],
+        batch: Annotated[BatchRequest, Depends(bodies.body(BatchRequest, limits.BATCH_BODY_MAX_BYTES, bodies.PAYLOAD))],
     ) -> Response:
         """Queue up to 500 jobs, each with its own key and its own outcome."""
         outcomes = await submit.many(caller.user, [(item.idempotency_key, item) for item in batch.items], str(request.state.trace))

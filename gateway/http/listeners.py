@@ -1,23 +1,32 @@
-"""Where the gateway listens: loopback TCP for programs of this machine, a Unix socket (or a secret) for its owner."""
+"""Where the gateway listens: TCP for programs of this machine and of the local network, Unix sockets for its owner and a tunnel."""
 
 import asyncio
 import contextlib
 import errno
+import functools
 import json
 import os
 import socket
 import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any, Final
 
 import uvicorn
 from starlette.types import ASGIApp
 
-from contract.limits import HEADER_MAX_BYTES
+from gateway.http.connection import DeadlineProtocol, Patience, Peers, SocketProtocol
 from kit.files import write_private
 
 WS_MAX_BYTES = 64 * 1024
 GRACE_S = 5
+CONNECTIONS_OF_ONE: Final = 32
+"""Connections of one address on the LAN: five browsers' worth."""
+CONNECTIONS_OF_ALL: Final = 256
+"""Where everybody has one address (loopback, a tunnel client, the owner): more than engines, commands and tabs need at once,
+and few enough to leave file descriptors for queues under the usual limit of 1024."""
+UNIX_PATH_MAX: Final = 100
+"""macOS takes 103 bytes as the address of a Unix socket, Linux 107."""
 
 
 class PortTaken(Exception):
@@ -31,19 +40,21 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def serving(app: ASGIApp, listener: socket.socket, name: str) -> AsyncIterator[None]:
-    """Serve an app on a bound socket for the length of the block."""
+async def serving(
+    app: ASGIApp, listener: socket.socket, name: str, patience: Patience, connections: int = CONNECTIONS_OF_ALL
+) -> AsyncIterator[None]:
+    """Serve an app on a bound socket for the length of the block, with so many connections of one address."""
+    protocol: Any = functools.partial(DeadlineProtocol, patience=patience, peers=Peers(connections))
     config = uvicorn.Config(
         app,
-        http="h11",  # strict where httptools is not (security reference F6)
-        ws="websockets-sansio",
+        http=protocol,
+        ws=SocketProtocol,
         lifespan="off",
         log_config=None,
         access_log=False,
         proxy_headers=False,
         server_header=False,
         date_header=True,
-        h11_max_incomplete_event_size=HEADER_MAX_BYTES,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=GRACE_S,
         ws_max_size=WS_MAX_BYTES,
@@ -60,7 +71,7 @@ async def serving(app: ASGIApp, listener: socket.socket, name: str) -> AsyncIter
         await task
 
 
-def loopback(host: str, port: int) -> socket.socket:
+def tcp(host: str, port: int) -> socket.socket:
     """Bind a TCP socket.
 
     Raises:
@@ -80,8 +91,13 @@ def loopback(host: str, port: int) -> socket.socket:
     return listener
 
 
+def takes_unix_socket(path: Path) -> bool:
+    """Whether a Unix socket can have this path on this system."""
+    return sys.platform != "win32" and len(os.fsencode(path)) <= UNIX_PATH_MAX
+
+
 def owner_socket(path: Path) -> socket.socket:
-    """Bind a Unix socket that only its owner can open. The data folder's lock says that an old one is nobody's."""
+    """Bind a Unix socket that only its owner's programs can open. The data folder's lock says that an old one is nobody's."""
     path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX)
     before = os.umask(0o177)
@@ -94,6 +110,6 @@ def owner_socket(path: Path) -> socket.socket:
 
 def owner_tcp(path: Path, secret: str) -> socket.socket:
     """Bind a loopback port and leave its number and secret in an owner-only file."""
-    listener = loopback("127.0.0.1", 0)
+    listener = tcp("127.0.0.1", 0)
     write_private(path, json.dumps({"port": listener.getsockname()[1], "secret": secret}).encode())
     return listener

@@ -7,6 +7,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from contract.errors import AuthenticationInvalid, FloworkError, MethodNotAllowed, ProofInvalid, RequestInvalid, RouteUnknown
@@ -16,6 +17,7 @@ from kit.strict_json import encode
 log = Log("http")
 MEDIA_TYPE = "application/problem+json"
 FIELDS_NAMED_MAX = 10
+CLIENT_LEFT = 499
 
 
 def response(error: FloworkError, request_id: str | None) -> Response:
@@ -23,7 +25,18 @@ def response(error: FloworkError, request_id: str | None) -> Response:
     headers = {} if error.retry_after_s is None else {"Retry-After": str(error.retry_after_s)}
     if error.status == 401:
         headers["WWW-Authenticate"] = _scheme(error)
+    if error.status == 429:
+        headers |= _rate_limit(error)
     return Response(encode(error.problem(request_id)), error.status, headers, MEDIA_TYPE)
+
+
+def _rate_limit(error: FloworkError) -> dict[str, str]:
+    """Draft-ietf-httpapi-ratelimit-headers-10: nothing is left, until then."""
+    policy = error.code.rpartition(".")[2]
+    headers = {"RateLimit": f'"{policy}";r=0;t={error.retry_after_s}'}
+    if "quota" in error.extra:
+        headers["RateLimit-Policy"] = f'"{policy}";q={error.extra["quota"]};w={error.extra["window_s"]}'
+    return headers
 
 
 def _scheme(error: FloworkError) -> str:
@@ -61,6 +74,9 @@ def install(app: FastAPI) -> None:
         answer.headers.update(error.headers or {})
         return answer
 
+    async def left(request: Request, error: Exception) -> Response:  # noqa: ARG001
+        return Response(status_code=CLIENT_LEFT)  # goes nowhere
+
     async def unexpected(request: Request, error: Exception) -> Response:
         log.error("http.unexpected", exc_info=error, route=request.url.path, request_id=request.state.request_id)
         return response(FloworkError(), request.state.request_id)
@@ -70,6 +86,7 @@ def install(app: FastAPI) -> None:
         RequestValidationError: validation,
         ValidationError: validation,
         HTTPException: http,
+        ClientDisconnect: left,
         Exception: unexpected,
     }
     for kind, handler in handlers.items():

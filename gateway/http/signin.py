@@ -2,9 +2,10 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Request
+from fastapi import APIRouter, Depends, Header, Query, Request
 from starlette.responses import Response
 
+from contract import limits
 from contract.pairing import PairClaim, PairingAnswer
 from contract.signin import ApprovalRequest, Challenge, ChallengeRequest, RefreshRequest, SignInRequest, Tokens
 from contract.words import PairingState
@@ -62,9 +63,9 @@ def router(people: People, signin: SignIn, pairing: Pairing, sessions: Sessions,
         return bodies.rendered(await pairing.claim(asked, device, heard(request)), 201)
 
     @routes.get("/pair/{offer}", response_model=Tokens, responses=PENDING)
-    async def collect(device: Device, offer: str) -> Response:
-        """How far the pairing is; its tokens, once."""
-        return _told(await pairing.collect(offer, device))
+    async def collect(device: Device, offer: str, wait_ms: Annotated[int, Query(ge=0, le=limits.CLAIM_WAIT_MAX_MS)] = 0) -> Response:
+        """How far the pairing is, and its tokens, once; waits up to `wait_ms` for the owner."""
+        return _told(await pairing.collect(offer, device, wait_ms))
 
     return routes
 

@@ -4,6 +4,7 @@ Offers live in memory: they last minutes, and a restart ends them (docs/adr/0005
 """
 
 import asyncio
+import contextlib
 import hashlib
 import hmac
 from collections import OrderedDict
@@ -51,6 +52,9 @@ class Pairing:
     _devices: dict[str, str] = field(default_factory=dict)
     """Offer -> the device it has become."""
     _step: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _moved: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set, and replaced by a fresh one, whenever an offer has moved."""
+    _closed: bool = False
 
     async def offer(self, actor: str, user: str | None, name: str, role: Role) -> Made:
         """Offer to pair a device of a user, or of a new one. An older offer for the same person ends.
@@ -72,10 +76,10 @@ class Pairing:
                 expires_at=now + limits.OFFER_TTL_S * SECOND,
             )
             await self.audit.note("pair.offer", actor, made.id, user=name, role=role)
-            for old in self._offers.values():
+            for old in tuple(self._offers.values()):
                 if old.user_name == name:
-                    self._offers[old.id] = pairing.withdraw(old)
-            self._offers[made.id] = made
+                    self._put(pairing.withdraw(old))
+            self._put(made)
             while len(self._offers) > OFFERS_MAX:
                 gone, _ = self._offers.popitem(last=False)
                 self._devices.pop(gone, None)
@@ -99,14 +103,14 @@ class Pairing:
             offer = self._find(asked.offer)
             after, refusal = pairing.claim(offer, code_digest(asked.code), claimant, self.clock.now().wall)
             if refusal is not None:
-                self._offers[offer.id] = after
+                self._put(after)
                 await self._refused(offer, refusal, heard)
                 raise refusal
             purpose = Purpose(offer=offer.id, client_commitment=asked.client_commitment)
             challenge = await self.challenges.issue(asked.address, proof.thumbprint, heard, purpose)
             detail = {"device": asked.device_name, "address": claimant.address, "ingress": heard.ingress}
             await self.audit.note("pair.claim", "anyone", offer.id, **detail)
-            self._offers[offer.id] = after
+            self._put(after)
         return challenge
 
     async def signed(self, issued: Issued, client_nonce: str | None) -> None:
@@ -125,7 +129,7 @@ class Pairing:
             after, refusal = pairing.sign(offer, challenge.session_key, digits, self.clock.now().wall)
             if refusal is None:
                 await self.audit.note("pair.signed", "anyone", offer.id, address=issued.address)
-            self._offers[offer.id] = after
+            self._put(after)
             if refusal is not None:
                 raise refusal
 
@@ -140,7 +144,7 @@ class Pairing:
             offer = self._find(offer_id)
             after, refusal = pairing.approve(offer, typed, self.clock.now().wall)
             if refusal is not None:
-                self._offers[offer.id] = after
+                self._put(after)
                 await self.audit.note("pair.refused", actor, offer.id, code=refusal.code)
                 raise refusal
             device, new_user = self._device_of(offer)
@@ -150,26 +154,39 @@ class Pairing:
             if new_user is not None and owner:
                 new_user = replace(new_user, role=Role.OWNER)
             await self.sessions.add_device(device, new_user, owner)
-            self._offers[offer.id] = after
+            self._put(after)
             self._devices[offer.id] = device.id
         return device
 
-    async def collect(self, offer_id: str, proof: Proof) -> Tokens | PairingState:
-        """How far a device's pairing is; its tokens, the first time after the approval.
+    async def collect(self, offer_id: str, proof: Proof, wait_ms: int = 0) -> Tokens | PairingState:
+        """How far a device's pairing is; its tokens, the first time after the approval, for which it waits up to `wait_ms`.
 
         Raises:
             PairingCodeInvalid, PairingExpired, SecretsLocked, StorageFull, StorageFailed.
         """
+        moved = self._moved
+        answer = await self._collect(offer_id, proof)
+        if isinstance(answer, Tokens) or not wait_ms:
+            return answer
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait_ms / 1000):
+                while not isinstance(answer, Tokens) and not self._closed:
+                    await moved.wait()
+                    moved = self._moved
+                    answer = await self._collect(offer_id, proof)
+        return answer
+
+    async def _collect(self, offer_id: str, proof: Proof) -> Tokens | PairingState:
         async with self._step:
             offer = self._find(offer_id)
             after, refusal = pairing.collect(offer, proof.thumbprint, self.clock.now().wall)
             if refusal is not None:
-                self._offers[offer.id] = after
+                self._put(after)
                 raise refusal
             if after.state is not PairingState.COLLECTED:
                 return after.state
             tokens = await self.sessions.open(self.sessions.device(self._devices[offer.id]))
-            self._offers[offer.id] = after  # not before there are tokens: a locked vault must not cost the one collection
+            self._put(after)  # not before there are tokens: a locked vault must not cost the one collection
             return tokens
 
     async def withdraw(self, offer_id: str, actor: str) -> None:
@@ -181,7 +198,17 @@ class Pairing:
         async with self._step:
             offer = self._find(offer_id)
             await self.audit.note("pair.withdraw", actor, offer.id)
-            self._offers[offer.id] = pairing.withdraw(offer)
+            self._put(pairing.withdraw(offer))
+
+    def close(self) -> None:
+        """Let everyone who waits look once more and go."""
+        self._closed = True
+        self._moved.set()
+
+    def _put(self, offer: Offer) -> None:
+        self._offers[offer.id] = offer
+        self._moved.set()
+        self._moved = asyncio.Event()
 
     def _find(self, offer: str) -> Offer:
         found = self._offers.get(offer)

@@ -17,7 +17,7 @@ from contract.errors import (
     RefreshReused,
     RefreshSuperseded,
     ServerOverloaded,
-    TooManyProofs,
+    UserThrottled,
     UserUnknown,
 )
 from contract.signin import Tokens
@@ -27,7 +27,7 @@ from gateway.crypto.dpop import Proof, Proofs
 from gateway.operations.audit import Audit
 from gateway.operations.keys import KeyRing
 from gateway.rules.refresh import Family, Judgement, judge
-from gateway.rules.replay import ReplayMemory, Seen
+from gateway.rules.replay import KEPT_S, ReplayMemory, Seen
 from gateway.store.people import DeviceRow, People, SessionRow, UserRow
 from gateway.store.seam import StoredEvent
 from kit.clock import SECOND, Clock
@@ -101,7 +101,7 @@ class Sessions:
         """Check the proof of a request, and remember it.
 
         Raises:
-            ProofMissing, ProofInvalid, ProofReplayed, TooManyProofs, ServerOverloaded.
+            ProofMissing, ProofInvalid, ProofReplayed, UserThrottled, ServerOverloaded.
         """
         if not request.proof:
             raise ProofMissing
@@ -111,7 +111,7 @@ class Sessions:
             case Seen.REPLAYED:
                 raise ProofReplayed
             case Seen.TOO_MANY:
-                raise TooManyProofs
+                raise UserThrottled(retry_after_s=KEPT_S)
             case Seen.FULL:
                 raise ServerOverloaded
             case Seen.NEW:
@@ -278,6 +278,11 @@ class Sessions:
     def paired(self, address: str, thumbprint: str) -> DeviceRow | None:
         """The device that these two keys are."""
         return next((row for row in self._devices.values() if row.thumbprint == thumbprint and row.address == address), None)
+
+    def knows(self, proof: str | None) -> bool:
+        """Is this proof signed by the key of a paired device? Says nothing of what it was made for."""
+        thumbprint = None if proof is None else self.proofs.signer(proof)
+        return thumbprint is not None and any(row.thumbprint == thumbprint for row in self._devices.values())
 
     def in_use(self, device: str) -> bool:
         """Does a device have a session?"""

@@ -1,81 +1,123 @@
-"""Socket.IO for people: every committed event to its user's room, and nothing else (protocol §6)."""
+"""Socket.IO for people: every committed event to its user's room, and nothing else (protocol §6, security reference §5.4)."""
 
 import asyncio
 import contextlib
-from collections.abc import Callable
-from typing import Any
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+from urllib.parse import parse_qs
 
 import socketio
-from socketio import exceptions, packet
+from socketio import exceptions
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from contract.errors import FloworkError
+from contract.errors import FloworkError, RouteUnknown, SocketTransportRefused, TooManySockets
 from contract.events import SOCKET_NAMESPACE as NAMESPACE
-from contract.events import Event
-from gateway.operations.sessions import Principal
+from contract.events import SOCKET_PATH, Event
+from gateway.rules.ingress import Ingress
+from gateway.rules.packets import Packet, PacketRefused, Says, judge
+from kit.bucket import Bucket, Buckets, Policy, address_key
+from kit.clock import Clock
 from kit.logs import Log
 
 log = Log("sockets")
-FRAME_MAX_BYTES = 64 * 1024
-CONNECT_DEADLINE_S = 10.0
-UNSENT_MAX = 2048
-"""Packets that may wait for a slow socket; engine.io itself has no bound."""
-RESERVED = frozenset({"connect", "disconnect", "connect_error", "*", "__disconnect_final"})
-AUTH_REFRESH = "auth.refresh"
-
-Authenticate = Callable[[str, str, str], tuple[Principal, float]]
-"""Access token, DPoP proof and the gateway's origin as the client sees it -> who that is, and seconds until the token expires.
-Raises FloworkError."""
+FRAME_MAX_BYTES: Final = 64 * 1024
+AUTH_REFRESH: Final = "auth.refresh"
+QUERY: Final = {"transport": ["websocket"], "EIO": ["4"]}
+QUERY_IGNORED: Final = "t"
+"""Some clients add a time against caches."""
+LINES: Final = Policy(1 / 60, 1)
+"""What strangers may write into the log, each address."""
 
 
-class Server(socketio.AsyncServer):  # type: ignore[misc]
-    """python-socketio without two of its doors (measured on 5.18, security reference F2 and F4).
+@dataclass(frozen=True, slots=True)
+class SocketLimits:
+    """What one visitor may take."""
 
-    A connected client may emit an event *named* `connect`, and the server runs its connect handler with the client's
-    own environment; binary packets collect attachments without limit. Neither is ever right here.
-    """
+    connect_s: float = 10.0
+    """From the WebSocket to an accepted CONNECT (seconds)."""
+    refused_s: float = 0.2
+    """From a refused CONNECT to the end: enough for the reason to arrive (seconds)."""
+    hang_up_s: float = 0.5
+    """From the goodbye to the end, for a client that does not answer it (seconds)."""
+    per_user: int = 8
+    per_address: int = 64
+    on_loopback: int = 256
+    """There all visitors have one address; connections of the listener are bounded by as many."""
+    frames: Policy = Policy(20, 40)
+    """Packets of one socket."""
+    unsent: int = 2048
+    """Packets that may wait for a slow socket; engine.io itself has no bound."""
 
-    async def _handle_event(self, eio_sid: str, namespace: str | None, id: int | None, data: Any) -> None:  # noqa: A002
-        if isinstance(data, list) and data and isinstance(data[0], str) and data[0] not in RESERVED:
-            await super()._handle_event(eio_sid, namespace, id, data)
 
-    async def _handle_eio_message(self, eio_sid: str, data: Any) -> None:
-        try:
-            if not isinstance(data, str) or data[:1] not in {
-                str(packet.CONNECT),
-                str(packet.DISCONNECT),
-                str(packet.EVENT),
-                str(packet.ACK),
-            }:
-                raise ValueError("packet type")
-            await super()._handle_eio_message(eio_sid, data)
-        except Exception as error:  # noqa: BLE001 - whatever a stranger's packet makes the parser raise ends their socket only
-            log.debug("socket.packet_refused", reason=type(error).__name__)
-            await self.drop(eio_sid)
+class Who(Protocol):
+    """Whoever a checked credential stands for."""
 
-    async def drop(self, eio_sid: str) -> None:
-        """Really close a socket: `eio.disconnect` alone leaves the WebSocket open (reference F3)."""
-        socket = self.eio.sockets.get(eio_sid)
-        if socket is not None:
-            await socket.close(wait=False)
-            with contextlib.suppress(asyncio.QueueFull):
-                socket.queue.put_nowait(None)
+    @property
+    def user(self) -> str:
+        """The user id."""
+
+    @property
+    def session(self) -> str:
+        """The session id."""
+
+
+Authenticate = Callable[[Mapping[str, Any], str], tuple[Who, float]]
+"""What the client sent as `auth` (or with `auth.refresh`), and the gateway's own origin by which it came -> who that is, and
+seconds until the credential ends; raises FloworkError."""
+
+
+@dataclass(slots=True, eq=False)
+class _Visitor:
+    """One WebSocket, from its handshake to its end."""
+
+    address: str
+    local: bool
+    origin: str
+    hang_up: Callable[[], None]
+    bucket: Bucket
+    eio_sid: str = ""
+    sid: str = ""
+    who: Who | None = None
+    asked: bool = False
+    """It has sent its CONNECT; there is no second one."""
+    ending: bool = False
+    timer: asyncio.TimerHandle | None = None
+    """The end of its patience: first for the CONNECT, then the end of its credential."""
 
 
 class Sockets:
-    """The users' sockets."""
+    """The users' sockets.
 
-    def __init__(self, authenticate: Authenticate, origins: list[str]) -> None:
+    Args:
+        authenticate: checks a CONNECT and an `auth.refresh`.
+        clock: for the buckets.
+        limits: what one visitor may take.
+        failed: told the address (and whether it came by loopback) when a credential was wrong.
+    """
+
+    def __init__(
+        self,
+        authenticate: Authenticate,
+        clock: Clock,
+        limits: SocketLimits | None = None,
+        failed: Callable[[str, bool], None] = lambda _address, _local: None,
+    ) -> None:
         self._authenticate = authenticate
-        self._timers: dict[str, asyncio.TimerHandle] = {}
-        self._principals: dict[str, Principal] = {}
-        self._origins: dict[str, str] = {}
-        self._sids: dict[str, set[str]] = {}
+        self._clock = clock
+        self._limits = limits or SocketLimits()
+        self._failed = failed
+        self._visitors: set[_Visitor] = set()
+        self._by_address: Counter[str] = Counter()
+        self._by_user: dict[str, set[_Visitor]] = {}
+        self._by_sid: dict[str, _Visitor] = {}
+        self._lines = Buckets()
         self._outgoing: asyncio.Queue[tuple[str, Event]] = asyncio.Queue()
-        self._deadlines: dict[str, asyncio.TimerHandle] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
-        self.server = Server(
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self.server = socketio.AsyncServer(
             async_mode="asgi",
-            cors_allowed_origins=origins,
+            cors_allowed_origins=[],  # says "whatever": the guard outside has judged the origin, for sockets and all else
             cors_credentials=False,
             transports=["websocket"],
             allow_upgrades=False,
@@ -91,15 +133,28 @@ class Sockets:
         accept = self.server.eio.handlers["connect"]
 
         async def opened(eio_sid: str, environ: dict[str, Any]) -> Any:
-            # A socket that never says CONNECT would stay for ever (reference F3).
-            self._deadlines[eio_sid] = self._later(CONNECT_DEADLINE_S, lambda: self.server.drop(eio_sid))
+            _visitor_of(environ).eio_sid = eio_sid
             return await accept(eio_sid, environ)
 
         self.server.eio.on("connect", opened)
 
+    def beside(self, app: ASGIApp) -> ASGIApp:
+        """An app that serves the sockets below their path and `app` everywhere else."""
+
+        async def both(scope: Scope, receive: Receive, send: Send) -> None:
+            path: str = scope.get("path", "")
+            if path.rstrip("/") == SOCKET_PATH:
+                await self._visit(scope, receive, send)
+            elif path.startswith(f"{SOCKET_PATH}/"):
+                raise RouteUnknown
+            else:
+                await app(scope, receive, send)
+
+        return both
+
     def publish(self, user: str, event: Event) -> None:
         """Send one event to a user's sockets, in the order of the calls, while `relay` runs."""
-        if user in self._sids:
+        if user in self._by_user:
             self._outgoing.put_nowait((user, event))
 
     async def relay(self) -> None:
@@ -107,81 +162,192 @@ class Sockets:
         while True:
             user, event = await self._outgoing.get()
             await self.server.emit(event.name, event.model_dump(), room=_room(user), namespace=NAMESPACE)
-            for sid in tuple(self._sids.get(user, ())):
-                eio_sid = self.server.manager.eio_sid_from_sid(sid, NAMESPACE)
-                socket = self.server.eio.sockets.get(eio_sid)
-                if socket is not None and socket.queue.qsize() > UNSENT_MAX:
+            for visitor in tuple(self._by_user.get(user, ())):
+                socket = self.server.eio.sockets.get(visitor.eio_sid)
+                if socket is not None and socket.queue.qsize() > self._limits.unsent:
                     log.warning("socket.too_slow", unsent=socket.queue.qsize())
-                    await self.server.drop(eio_sid)
+                    await self._drop(visitor)
+
+    def close_where(self, revoked: Callable[[Who], bool]) -> None:
+        """Close the sockets of everybody of whom this is true, within a second whatever they do."""
+        for visitor in [visitor for visitor in self._visitors if visitor.who is not None and revoked(visitor.who)]:
+            self._spawn(self._end(visitor))
 
     async def close(self) -> None:
         """Close every socket and forget the timers."""
-        for timer in (*self._timers.values(), *self._deadlines.values()):
-            timer.cancel()
-        for eio_sid in list(self.server.eio.sockets):
-            await self.server.drop(eio_sid)
+        for visitor in tuple(self._visitors):
+            await self._drop(visitor)
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _connect(self, sid: str, environ: dict[str, Any], auth: Any) -> None:
-        origin = environ["asgi.scope"]["state"]["origin"]
+    async def _visit(self, scope: Scope, receive: Receive, send: Send) -> None:
+        query = parse_qs(scope["query_string"].decode("ascii", "replace"), keep_blank_values=True)
+        query.pop(QUERY_IGNORED, None)
+        if scope["type"] != "websocket" or query != QUERY:
+            raise SocketTransportRefused
+        visitor = self._seat(scope["state"])
+        scope["state"]["visitor"] = visitor
         try:
-            principal, expires_in = self._who(auth, origin)
+            await self.server.handle_request(scope, self._inspecting(visitor, receive), send)
+        finally:
+            self._leave(visitor)
+
+    def _seat(self, state: Mapping[str, Any]) -> _Visitor:
+        local = state["ingress"] is Ingress.LOOPBACK
+        address = Ingress.LOOPBACK.value if local else address_key(state["client"])
+        if self._by_address[address] >= (self._limits.on_loopback if local else self._limits.per_address):
+            raise TooManySockets
+        bucket = Bucket(self._limits.frames, self._now())
+        visitor = _Visitor(address, local, state["origin"], state.get("hang_up", _nothing), bucket)
+        visitor.timer = self._later(self._limits.connect_s, lambda: self._drop(visitor))
+        self._by_address[address] += 1
+        self._visitors.add(visitor)
+        return visitor
+
+    def _leave(self, visitor: _Visitor) -> None:
+        self._visitors.discard(visitor)
+        self._by_address[visitor.address] -= 1
+        if not self._by_address[visitor.address]:
+            del self._by_address[visitor.address]
+        self._forget(visitor)
+
+    def _inspecting(self, visitor: _Visitor, receive: Receive) -> Receive:
+        """What the client says, as long as it may be said; after the first thing that may not, the client has left."""
+
+        async def inspected() -> Message:
+            message = await receive()
+            if message["type"] != "websocket.receive":
+                return message
+            try:
+                self._admit(visitor, message)
+            except PacketRefused as error:
+                self._tell(visitor, str(error))
+                self._hang_up(visitor)
+                return {"type": "websocket.disconnect", "code": 1008}
+            return message
+
+        return inspected
+
+    def _admit(self, visitor: _Visitor, message: Message) -> None:
+        if visitor.bucket.take(self._limits.frames, self._now()) > 0:
+            raise PacketRefused("too many packets")
+        text = message.get("text")
+        if text is None:
+            raise PacketRefused("binary")
+        packet = judge(text)
+        if packet.says is Says.CONNECT:
+            self._admit_connect(visitor, packet)
+        elif packet.says not in {Says.PONG, Says.CLOSE} and (packet.namespace != NAMESPACE or visitor.who is None):
+            raise PacketRefused("not connected to that namespace")
+
+    def _admit_connect(self, visitor: _Visitor, packet: Packet) -> None:
+        if visitor.asked:
+            raise PacketRefused("a second connect")
+        visitor.asked = True
+        if packet.namespace != NAMESPACE:  # the library says so to the client
+            self._later(self._limits.refused_s, lambda: self._drop(visitor))
+
+    async def _connect(self, sid: str, environ: dict[str, Any], auth: Any) -> None:
+        visitor = _visitor_of(environ)
+        if visitor not in self._visitors:
+            raise exceptions.ConnectionRefusedError  # it left before its turn came
+        try:
+            who, expires_in = self._authenticate(auth if isinstance(auth, dict) else {}, visitor.origin)
+            if len(self._by_user.get(who.user, ())) >= self._limits.per_user:
+                raise TooManySockets
         except FloworkError as error:
+            if error.status == 401:
+                self._failed(visitor.address, visitor.local)
+            self._later(self._limits.refused_s, lambda: self._drop(visitor))
             raise exceptions.ConnectionRefusedError(error.code) from error
-        eio_sid = self.server.manager.eio_sid_from_sid(sid, NAMESPACE)
-        if deadline := self._deadlines.pop(eio_sid, None):
-            deadline.cancel()
-        self._principals[sid], self._origins[sid] = principal, origin
-        self._sids.setdefault(principal.user, set()).add(sid)
-        self._expire(sid, expires_in)
-        await self.server.enter_room(sid, _room(principal.user), namespace=NAMESPACE)
+        visitor.who, visitor.sid = who, sid
+        self._by_sid[sid] = visitor
+        self._by_user.setdefault(who.user, set()).add(visitor)
+        self._expire(visitor, expires_in)
+        await self.server.enter_room(sid, _room(who.user), namespace=NAMESPACE)
 
     async def _disconnect(self, sid: str, _reason: str) -> None:
-        self._origins.pop(sid, None)
-        if principal := self._principals.pop(sid, None):
-            self._sids[principal.user].discard(sid)
-            if not self._sids[principal.user]:
-                del self._sids[principal.user]
-        if timer := self._timers.pop(sid, None):
-            timer.cancel()
+        visitor = self._by_sid.get(sid)
+        if visitor is not None:
+            self._forget(visitor)
+            self._spawn(self._drop(visitor))
 
     async def _refresh(self, sid: str, data: Any) -> dict[str, Any]:
-        """`auth.refresh {token, dpop}`: a new token of the same session keeps the socket open."""
-        before = self._principals.get(sid)
+        """`auth.refresh`: a new credential of the same session keeps the socket open."""
+        visitor = self._by_sid.get(sid)
+        if visitor is None or visitor.who is None:
+            return {"ok": False, "code": "auth.missing"}
         try:
-            principal, expires_in = self._who(data, self._origins.get(sid, ""))
+            who, expires_in = self._authenticate(data if isinstance(data, dict) else {}, visitor.origin)
         except FloworkError as error:
             return {"ok": False, "code": error.code}
-        if before is None or principal.session != before.session:
+        if who.session != visitor.who.session:
             return {"ok": False, "code": "auth.token_invalid"}
-        self._principals[sid] = principal
-        self._expire(sid, expires_in)
+        visitor.who = who
+        self._expire(visitor, expires_in)
         return {"ok": True}
 
-    def _who(self, auth: Any, origin: str) -> tuple[Principal, float]:
-        token, proof = (auth.get("token"), auth.get("dpop")) if isinstance(auth, dict) else (None, None)
-        return self._authenticate(token if isinstance(token, str) else "", proof if isinstance(proof, str) else "", origin)
+    def _expire(self, visitor: _Visitor, seconds: float) -> None:
+        if visitor.timer is not None:
+            visitor.timer.cancel()
+        visitor.timer = self._later(seconds, lambda: self._end(visitor))
 
-    def close_sessions(self, sessions: frozenset[str]) -> None:
-        """Close the sockets of sessions that have ended."""
-        for sid, principal in list(self._principals.items()):
-            if principal.session in sessions:
-                self._spawn(self.server.drop(self.server.manager.eio_sid_from_sid(sid, NAMESPACE)))
+    def _forget(self, visitor: _Visitor) -> None:
+        if visitor.timer is not None:
+            visitor.timer.cancel()
+        self._by_sid.pop(visitor.sid, None)
+        if visitor.who is not None:
+            of_user = self._by_user.get(visitor.who.user, set())
+            of_user.discard(visitor)
+            if not of_user:
+                self._by_user.pop(visitor.who.user, None)
+            visitor.who = None
 
-    def _expire(self, sid: str, seconds: float) -> None:
-        if timer := self._timers.pop(sid, None):
-            timer.cancel()
-        self._timers[sid] = self._later(seconds, lambda: self.server.disconnect(sid, namespace=NAMESPACE))
+    async def _end(self, visitor: _Visitor) -> None:
+        """Say that it is over, then close."""
+        await self.server.disconnect(visitor.sid, namespace=NAMESPACE)
+        await self._drop(visitor)
 
-    def _later(self, seconds: float, act: Callable[[], Any]) -> asyncio.TimerHandle:
+    async def _drop(self, visitor: _Visitor) -> None:
+        """Really close a socket: `eio.disconnect` alone leaves the WebSocket open (reference F3)."""
+        if visitor.ending:
+            return
+        visitor.ending = True
+        self._hang_up(visitor)
+        socket = self.server.eio.sockets.get(visitor.eio_sid)
+        if socket is not None:
+            await socket.close(wait=False)
+            with contextlib.suppress(asyncio.QueueFull):
+                socket.queue.put_nowait(None)
+
+    def _hang_up(self, visitor: _Visitor) -> None:
+        asyncio.get_running_loop().call_later(self._limits.hang_up_s, visitor.hang_up)
+
+    def _tell(self, visitor: _Visitor, reason: str) -> None:
+        now = self._now()
+        if self._lines.of(visitor.address, LINES, now).take(LINES, now) == 0:
+            log.warning("socket.packet_refused", address=visitor.address, reason=reason)
+
+    def _later(self, seconds: float, act: Callable[[], Awaitable[Any]]) -> asyncio.TimerHandle:
         return asyncio.get_running_loop().call_later(seconds, lambda: self._spawn(act()))
 
-    def _spawn(self, work: Any) -> None:
+    def _spawn(self, work: Awaitable[Any]) -> None:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    def _now(self) -> int:
+        return self._clock.now().steady
+
+
+def _visitor_of(environ: Mapping[str, Any]) -> _Visitor:
+    visitor: _Visitor = environ["asgi.scope"]["state"]["visitor"]
+    return visitor
+
+
+def _nothing() -> None:
+    """For servers that cannot hang up."""
 
 
 def _room(user: str) -> str:

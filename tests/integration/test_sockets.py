@@ -83,35 +83,6 @@ async def test_every_socket_of_a_user_gets_every_event_in_order(gateway: Gateway
             assert seqs == list(range(seqs[0], seqs[0] + len(seqs)))
 
 
-async def test_a_client_that_emits_connect_does_not_run_the_connect_handler(gateway: Gateway):
-    async with open_api(gateway.address, KEYS, gateway.gateway_key) as api:
-        await api.sign_in()
-        client = socketio.AsyncClient(reconnection=False)
-        await client.connect(
-            gateway.address,
-            auth=api.socket_auth(),
-            namespaces=["/gui-socket"],
-            transports=["websocket"],
-            socketio_path="/api/socket.io",
-        )
-        before = dict(gateway._parts.sockets._principals)
-        await client.emit("connect", api.socket_auth(), namespace="/gui-socket")
-        answer = await client.call("auth.refresh", api.socket_auth(), namespace="/gui-socket", timeout=5)
-        assert answer == {"ok": True}
-        assert gateway._parts.sockets._principals == before
-        await client.disconnect()
-
-
-async def test_a_stranger_that_never_says_connect_is_shown_out(gateway: Gateway, monkeypatch):
-    from gateway.realtime import sockets
-
-    monkeypatch.setattr(sockets, "CONNECT_DEADLINE_S", 0.1)
-    url = gateway.address.replace("http", "ws") + "/api/socket.io/?EIO=4&transport=websocket"
-    async with aiohttp.ClientSession() as session, session.ws_connect(url) as ws, asyncio.timeout(10):
-        while not ws.closed:
-            await ws.receive()
-
-
 @pytest.mark.parametrize("packet", ["4", "49", "451-[", "42/gui-socket,[", "4" + "9" * 70_000, "x"])
 async def test_a_broken_packet_ends_its_own_socket_only(gateway: Gateway, packet: str):
     url = gateway.address.replace("http", "ws") + "/api/socket.io/?EIO=4&transport=websocket"
@@ -127,11 +98,22 @@ async def test_a_broken_packet_ends_its_own_socket_only(gateway: Gateway, packet
 async def test_a_socket_ends_with_its_token_and_a_refresh_keeps_it(gateway: Gateway):
     async with signed_in(gateway, "lab") as user:
         sockets = gateway._parts.sockets
-        (sid,) = [sid for sid, owner in sockets._principals.items() if owner.session == user.api._tokens.session]
-        sockets._expire(sid, 0.05)
+        (visitor,) = sockets._by_user[user.api._tokens.user]
+        assert await sockets._refresh(visitor.sid, user.api.socket_auth()) == {"ok": True}
+        assert visitor.timer.when() > asyncio.get_running_loop().time() + 500
+        sockets._expire(visitor, 0.05)
 
         async def gone() -> bool:
-            return sid not in sockets._principals
+            return visitor not in sockets._visitors and user.api._tokens.user not in sockets._by_user
 
         await until(gone)
-        assert sockets._timers.get(sid) is None
+
+
+async def test_a_refresh_with_somebody_elses_token_changes_nothing(gateway: Gateway):
+    async with signed_in(gateway, "lab") as ann, open_api(gateway.address, OTHER, gateway.gateway_key) as bob:
+        await bob.sign_in()
+        sockets = gateway._parts.sockets
+        (visitor,) = sockets._by_user[ann.api._tokens.user]
+        before = visitor.timer
+        assert await sockets._refresh(visitor.sid, bob.socket_auth()) == {"ok": False, "code": "auth.token_invalid"}
+        assert visitor.timer is before

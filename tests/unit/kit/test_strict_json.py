@@ -170,3 +170,26 @@ class TestEncode:
         again = decode(encode(number), DEPTH)
         assert again == number
         assert math.copysign(1, again) == math.copysign(1, number)
+
+
+class TestBounds:
+    @pytest.mark.parametrize(
+        ("text", "nodes"), [(b"1", 1), (b"[]", 1), (b"[1,2]", 3), (b'{"a":[1,{"b":2}]}', 5), (b'["a",null,true,1.5]', 5)]
+    )
+    def test_values_are_counted_at_every_level(self, text: bytes, nodes: int):
+        decode(text, DEPTH, nodes)
+        with pytest.raises(JsonRefused, match="more than"):
+            decode(text, DEPTH, nodes - 1)
+
+    @pytest.mark.parametrize("text", [b'{"a":1,"a":1}', b'[{"b":{"a":1,"c":2,"a":3}}]', b'{"a":1,"\\u0061":2}'])
+    def test_a_member_named_twice_is_refused_where_that_matters(self, text: bytes):
+        decode(text, DEPTH)
+        with pytest.raises(JsonRefused, match="twice"):
+            decode(text, DEPTH, unique_names=True)
+
+    def test_the_same_name_in_different_objects_is_no_double(self):
+        assert decode(b'{"a":{"a":[{"a":1},{"a":2}]}}', DEPTH, unique_names=True) == {"a": {"a": [{"a": 1}, {"a": 2}]}}
+
+    def test_a_byte_order_mark_is_refused(self):
+        with pytest.raises(JsonRefused):
+            decode(b"\xef\xbb\xbf{}", DEPTH)

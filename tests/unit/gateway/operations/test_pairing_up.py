@@ -232,3 +232,24 @@ async def test_no_code_and_no_digits_are_in_the_log(home: Home, ann: DeviceKeys,
     assert made.code.encode() not in told
     assert b'"' + digits.encode() + b'"' not in told
     assert made.code not in repr(made)
+
+
+async def test_a_device_that_waits_is_answered_as_soon_as_the_owner_has_typed(home: Home, ann: DeviceKeys):
+    made = await home.pairing.offer("owner", None, "Ann", Role.MEMBER)
+    challenge = await home.claim(made, ann)
+    waiting = asyncio.create_task(home.pairing.collect(made.offer.id, home.proof(ann), wait_ms=20_000))
+    await home.signin.sign_in(home.signed(challenge, ann, NONCE), home.proof(ann))
+    await home.pairing.approve(made.offer.id, home.digits(challenge, ann), "owner")
+    async with asyncio.timeout(10):
+        assert isinstance(await waiting, Tokens)
+
+
+async def test_a_device_that_waits_in_vain_is_told_how_far_it_is(home: Home, ann: DeviceKeys):
+    made = await home.pairing.offer("owner", None, "Ann", Role.MEMBER)
+    await home.claim(made, ann)
+    assert await home.pairing.collect(made.offer.id, home.proof(ann), wait_ms=10) is PairingState.CLAIMED
+    waiting = asyncio.create_task(home.pairing.collect(made.offer.id, home.proof(ann), wait_ms=20_000))
+    await home.pairing.withdraw(made.offer.id, "owner")
+    with pytest.raises(PairingExpired):
+        async with asyncio.timeout(10):
+            await waiting

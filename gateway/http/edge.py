@@ -1,0 +1,102 @@
+"""The listeners that the settings ask for: each with its socket, its rules, and the pages that may call by it."""
+
+import contextlib
+import json
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from starlette.types import ASGIApp
+
+from gateway.http.connection import Patience
+from gateway.http.guard import Guard, KnownDevice
+from gateway.http.ingress import AT_HOME, LOOPBACK_NAMES, Direct, Door, Tunnel, bracketed, hosts_with_port
+from gateway.http.listeners import CONNECTIONS_OF_ALL, CONNECTIONS_OF_ONE, owner_socket, serving, takes_unix_socket, tcp
+from gateway.operations.throttle import Throttle
+from gateway.rules.ingress import Ingress
+from gateway.settings import GatewaySettings
+from kit.files import write_private
+
+TUNNEL_SOCKET = "tunnel.sock"
+TUNNEL_FILE = "tunnel.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """A bound listener, not yet served."""
+
+    door: Door
+    listener: socket.socket
+    origins: frozenset[str]
+    connections: int = CONNECTIONS_OF_ALL
+
+    def serve(
+        self, app: ASGIApp, throttle: Throttle | None, patience: Patience, known_device: KnownDevice = lambda _: False
+    ) -> contextlib.AbstractAsyncContextManager[None]:
+        """Serve an app behind the guard for the length of the block."""
+        guard = Guard(app, self.door, self.origins, throttle, known_device)
+        return serving(guard, self.listener, self.door.ingress, patience, self.connections)
+
+
+def address_of(listener: socket.socket) -> str:
+    """Where a TCP listener is, as a URL without a path."""
+    host, port = listener.getsockname()[:2]
+    return f"http://{bracketed(host)}:{port}"
+
+
+def own_origins(address: str) -> frozenset[str]:
+    """Origins under which the gateway's own pages are served on loopback."""
+    port = urlsplit(address).port
+    return frozenset(f"http://{name}:{port}" for name in {*LOOPBACK_NAMES, bracketed(urlsplit(address).hostname or "")})
+
+
+def loopback(listener: socket.socket, settings: GatewaySettings) -> Entrance:
+    """For programs and browsers of this machine."""
+    names = {*LOOPBACK_NAMES, bracketed(settings.host)}
+    door = Direct(Ingress.LOOPBACK, hosts_with_port(names, listener.getsockname()[1]), ("/admin",))
+    return Entrance(door, listener, own_origins(address_of(listener)) | frozenset(settings.gui_origins))
+
+
+def lan(stack: contextlib.ExitStack, settings: GatewaySettings) -> Entrance | None:
+    """For browsers of the local network, when it is switched on. `stack` closes what is opened here.
+
+    Raises:
+        PortTaken.
+    """
+    if settings.lan_host is None:
+        return None
+    listener = stack.enter_context(contextlib.closing(tcp(settings.lan_host, settings.lan_port)))
+    names, port = {bracketed(settings.lan_host), *settings.lan_names}, listener.getsockname()[1]
+    hosts = hosts_with_port(names, port)
+    pages = frozenset(f"http://{name}:{port}" for name in names)
+    return Entrance(Direct(Ingress.LAN, hosts, AT_HOME), listener, pages | frozenset(settings.gui_origins), CONNECTIONS_OF_ONE)
+
+
+def tunnel(stack: contextlib.ExitStack, settings: GatewaySettings, run: Path, token_bytes: Callable[[int], bytes]) -> Entrance | None:
+    """For a tunnel client of this machine, when it is switched on.
+
+    Leaves `run/tunnel.json` (0600) while it listens: `service` is where the client connects to, `host` the secret Host
+    header it must send (cloudflared: `service` and `originRequest.httpHostHeader`). Both are new at every start.
+    """
+    if not settings.tunnel:
+        return None
+    public = frozenset(urlsplit(origin).netloc for origin in settings.public_origins)
+    door = Tunnel(f"t-{token_bytes(16).hex()}.flowork.internal", public, settings.accept_remote_engines)
+    path = run / TUNNEL_SOCKET
+    if settings.tunnel_over_tcp or not takes_unix_socket(path):
+        listener = stack.enter_context(contextlib.closing(tcp("127.0.0.1", 0)))
+        service = address_of(listener)
+    else:
+        stack.callback(path.unlink, missing_ok=True)
+        listener = stack.enter_context(contextlib.closing(owner_socket(path)))
+        service = f"unix:{path}"
+    stack.callback((run / TUNNEL_FILE).unlink, missing_ok=True)
+    write_private(run / TUNNEL_FILE, json.dumps({"service": service, "host": door.secret_host}).encode())
+    return Entrance(door, listener, frozenset(settings.public_origins) | frozenset(settings.gui_origins))
+
+
+def owners(listener: socket.socket) -> Entrance:
+    """For the owner's programs; no page may call."""
+    return Entrance(Direct(Ingress.ADMIN, None), listener, frozenset())

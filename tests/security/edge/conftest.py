@@ -1,0 +1,117 @@
+"""A gateway with every door open, as attackers meet it."""
+
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from app.client.api import ApiClient, open_api
+from app.crypto.wallet import Wallet
+from contract.admin import EngineAdded
+from gateway.wiring import Gateway
+from tests.support.house import WALLET, House, house, until
+from tests.support.inside import add_engine, gateway_on
+from tests.support.knock import Heard, Lines, Place, as_json, at, knock
+
+GUI = "https://gui.example"
+PUBLIC = "https://flowork.example"
+OTHER = Wallet(bytes(31) + b"\x0b")
+
+
+@dataclass
+class Site:
+    gateway: Gateway
+    engine: EngineAdded
+    api: ApiClient
+    loopback: Place
+    lan: Place
+    tunnel: Place
+
+    @property
+    def bearer(self) -> Lines:
+        return [("Authorization", f"Bearer {self.api.token}")]
+
+    @property
+    def engine_key(self) -> Lines:
+        return [("X-Engine-Id", self.engine.id), ("X-Engine-Token", self.engine.token)]
+
+    async def submit(self, place: Place, headers: Lines, body: bytes | None = None) -> Heard:
+        """A submit that would be taken, were it not for `headers`, which replace the usual ones of the place."""
+        sent = [*headers, *self.bearer, ("Idempotency-Key", "attack")]
+        if not any(name.lower() == "content-type" for name, _ in headers):
+            sent.append(("Content-Type", "application/json"))
+        return await knock(place, "POST", "/api/v1/jobs", sent, as_json({"engine": "lab", "kind": "echo"}) if body is None else body)
+
+    async def state(self) -> tuple[int, int, int]:
+        """What an attack could have changed: jobs, users, sockets."""
+        heard = await knock(self.loopback, path="/api/v1/jobs?limit=200", headers=[*self.loopback.usual, *self.bearer])
+        users = await self.gateway._parts.owner.users()
+        return len(json.loads(heard.body)["jobs"]), len(users), len(self.gateway._parts.sockets._visitors)
+
+    @contextlib.asynccontextmanager
+    async def unchanged(self) -> AsyncIterator[None]:
+        before = await self.state()
+        yield
+        assert await self.state() == before
+
+    @contextlib.asynccontextmanager
+    async def unchanged_soon(self) -> AsyncIterator[None]:
+        """For attacks whose sockets take a moment to be forgotten."""
+        before = await self.state()
+        yield
+
+        async def same() -> bool:
+            return await self.state() == before
+
+        await until(same, "the state before the attack")
+
+
+def tunnel_place(data: Path, client: str = "203.0.113.7") -> Place:
+    told = json.loads((data / "run" / "tunnel.json").read_text())
+    usual = [("Host", told["host"]), ("X-Forwarded-Host", PUBLIC.removeprefix("https://")), ("CF-Connecting-IP", client)]
+    if told["service"].startswith("unix:"):
+        return Place(path=told["service"].removeprefix("unix:"), usual=usual)
+    where = at(told["service"])
+    return Place(where.host, where.port, usual=usual)
+
+
+@contextlib.asynccontextmanager
+async def site_on(folder: Path, **changes: object) -> AsyncIterator[Site]:
+    # 0.0.0.0 because a test cannot know an interface of the machine; nobody is told of the port.
+    every = {
+        "gui_origins": (GUI,),
+        "lan_host": "0.0.0.0",
+        "lan_port": 0,
+        "lan_names": ("gateway.lan",),
+        "tunnel": True,
+        "public_origins": (PUBLIC,),
+        "auth_per_min": 10_000,
+        "auth_all_per_min": 100_000,
+    }
+    async with gateway_on(folder / "g", **{**every, **changes}) as gateway:
+        await gateway._parts.owner.add_user(OTHER.address, "other")
+        engine = await add_engine(gateway)
+        assert gateway.lan_address is not None
+        port = at(gateway.lan_address).port
+        lan = Place("127.0.0.1", port, usual=[("Host", f"gateway.lan:{port}")])
+        async with open_api(gateway.address, WALLET) as api:
+            await api.sign_in()
+            yield Site(gateway, engine, api, at(gateway.address), lan, tunnel_place(folder / "g"))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
+    async with site_on(tmp_path_factory.mktemp("site")) as made:
+        yield made
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def program(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
+    """A gateway in a process of its own, whose memory and log can be looked at."""
+    limits = {"FLOWORK_GATEWAY_IP_RATE_PER_S": "100000", "FLOWORK_GATEWAY_IP_BURST": "100000"}
+    async with house(tmp_path_factory.mktemp("program"), apart=False, **limits) as made:
+        yield made
