@@ -133,5 +133,5 @@ class TestRecent:
 
     def test_nothing_is_made_twice(self):
         recent: Recent[str, int] = Recent(2)
-        assert [recent.get_or_make("a", lambda: n) for n in (1, 2)] == [1, 1]
+        assert [recent.get_or_make("a", lambda n=n: n) for n in (1, 2)] == [1, 1]
         assert len(recent) == 1
