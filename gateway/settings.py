@@ -79,7 +79,11 @@ class GatewaySettings(BaseModel):
     @field_validator("host")
     @classmethod
     def _loopback(cls, host: str) -> str:
-        if not _address(host).is_loopback:
+        try:
+            at_home = ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            at_home = False
+        if not at_home:
             raise ValueError("give a loopback address, such as 127.0.0.1 or ::1; lan_host is for other machines")
         return host
 
