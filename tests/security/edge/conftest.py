@@ -10,16 +10,16 @@ import pytest
 import pytest_asyncio
 
 from app.client.api import ApiClient, open_api
-from app.crypto.wallet import Wallet
 from contract.admin import EngineAdded
 from gateway.wiring import Gateway
-from tests.support.house import WALLET, House, house, until
-from tests.support.inside import add_engine, gateway_on
-from tests.support.knock import Heard, Lines, Place, as_json, at, knock
+from tests.support.devices import KEYS, device
+from tests.support.house import House, house, until
+from tests.support.inside import add_engine, gateway_on, pair
+from tests.support.knock import Heard, Lines, Place, Told, as_json, at, knock
 
 GUI = "https://gui.example"
 PUBLIC = "https://flowork.example"
-OTHER = Wallet(bytes(31) + b"\x0b")
+OTHER = device(11)
 
 
 @dataclass
@@ -32,8 +32,9 @@ class Site:
     tunnel: Place
 
     @property
-    def bearer(self) -> Lines:
-        return [("Authorization", f"Bearer {self.api.token}")]
+    def signed(self) -> Lines:
+        """The two headers of somebody signed in; the proof is made when the request is."""
+        return signed_by(self.api)
 
     @property
     def engine_key(self) -> Lines:
@@ -41,15 +42,15 @@ class Site:
 
     async def submit(self, place: Place, headers: Lines, body: bytes | None = None) -> Heard:
         """A submit that would be taken, were it not for `headers`, which replace the usual ones of the place."""
-        sent = [*headers, *self.bearer, ("Idempotency-Key", "attack")]
+        sent = [*headers, *self.signed, ("Idempotency-Key", "attack")]
         if not any(name.lower() == "content-type" for name, _ in headers):
             sent.append(("Content-Type", "application/json"))
         return await knock(place, "POST", "/api/v1/jobs", sent, as_json({"engine": "lab", "kind": "echo"}) if body is None else body)
 
     async def state(self) -> tuple[int, int, int]:
         """What an attack could have changed: jobs, users, sockets."""
-        heard = await knock(self.loopback, path="/api/v1/jobs?limit=200", headers=[*self.loopback.usual, *self.bearer])
-        users = await self.gateway._parts.owner.users()
+        heard = await knock(self.loopback, path="/api/v1/jobs?limit=200", headers=[*self.loopback.usual, *self.signed])
+        users = self.gateway._parts.operations.sessions.users()
         return len(json.loads(heard.body)["jobs"]), len(users), len(self.gateway._parts.sockets._visitors)
 
     @contextlib.asynccontextmanager
@@ -68,6 +69,20 @@ class Site:
             return await self.state() == before
 
         await until(same, "the state before the attack")
+
+
+def signed_by(api: ApiClient) -> Lines:
+    """The headers of a signed-in device."""
+    assert api._tokens is not None
+    access = api._tokens.access_token
+
+    def prove(method: str, path: str, headers: Told, body: bytes) -> str:
+        sent = {name.lower(): value for name, value in headers}
+        public = sent.get("x-forwarded-host")
+        origin = f"http://{sent.get('host', '')}" if public is None else f"https://{public}"
+        return api._keys.session.proof(method, origin + path.partition("?")[0], access, body or None)
+
+    return [("Authorization", f"DPoP {access}"), ("DPoP", prove)]
 
 
 def tunnel_place(data: Path, client: str = "203.0.113.7") -> Place:
@@ -93,12 +108,12 @@ async def site_on(folder: Path, **changes: object) -> AsyncIterator[Site]:
         "auth_all_per_min": 100_000,
     }
     async with gateway_on(folder / "g", **{**every, **changes}) as gateway:
-        await gateway._parts.owner.add_user(OTHER.address, "other")
+        await pair(gateway, OTHER, "other")
         engine = await add_engine(gateway)
         assert gateway.lan_address is not None
         port = at(gateway.lan_address).port
         lan = Place("127.0.0.1", port, usual=[("Host", f"gateway.lan:{port}")])
-        async with open_api(gateway.address, WALLET) as api:
+        async with open_api(gateway.address, KEYS, gateway.gateway_key) as api:
             await api.sign_in()
             yield Site(gateway, engine, api, at(gateway.address), lan, tunnel_place(folder / "g"))
 
