@@ -5,17 +5,19 @@ import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from app.client.api import ApiClient, open_api
+from app.crypto.device_keys import DeviceKeys
 from contract.admin import EngineAdded
 from gateway.wiring import Gateway
 from tests.support.devices import KEYS, device
 from tests.support.house import House, house, until
 from tests.support.inside import add_engine, gateway_on, pair
-from tests.support.knock import Heard, Lines, Place, Told, as_json, at, knock
+from tests.support.knock import Heard, Lines, Place, Prove, Told, as_json, at, knock
 
 GUI = "https://gui.example"
 PUBLIC = "https://flowork.example"
@@ -75,14 +77,22 @@ def signed_by(api: ApiClient) -> Lines:
     """The headers of a signed-in device."""
     assert api._tokens is not None
     access = api._tokens.access_token
+    return [("Authorization", f"DPoP {access}"), ("DPoP", _prover(api._keys, access))]
 
+
+def _prover(keys: Any, access: str) -> Prove:
     def prove(method: str, path: str, headers: Told, body: bytes) -> str:
         sent = {name.lower(): value for name, value in headers}
         public = sent.get("x-forwarded-host")
         origin = f"http://{sent.get('host', '')}" if public is None else f"https://{public}"
-        return api._keys.session.proof(method, origin + path.partition("?")[0], access, body or None)
+        return keys.session.proof(method, origin + path.partition("?")[0], access, body or None)
 
-    return [("Authorization", f"DPoP {access}"), ("DPoP", prove)]
+    return prove
+
+
+def proved_by(keys: DeviceKeys) -> Lines:
+    """The header of a device that is not signed in."""
+    return [("DPoP", _prover(keys, ""))]
 
 
 def tunnel_place(data: Path, client: str = "203.0.113.7") -> Place:

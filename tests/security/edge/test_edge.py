@@ -3,15 +3,17 @@
 import asyncio
 import json
 import time
+from collections.abc import Callable
 
 import pytest
 
 from contract.limits import JSON_MAX_DEPTH
 from kit.percentiles import percentile
+from tests.support.devices import KEYS
 from tests.support.house import House
 from tests.support.knock import SOCKET, UPGRADE, Lines, as_json, at, connected, ended, hear, knock, request, rss_bytes, throw, told
 
-from .conftest import GUI, PUBLIC, Site, site_on
+from .conftest import GUI, PUBLIC, Site, proved_by, site_on
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 MIB = 2**20
@@ -379,13 +381,16 @@ async def test_H12_two_hundred_slow_senders_are_shown_out_and_a_good_client_is_s
     async with site_on(tmp_path, header_deadline_s=deadline_s, body_deadline_s=deadline_s) as site:
         place, head = getattr(site, ingress), b"POST /api/v1/jobs HTTP/1.1\r\n"
         claims = [("Content-Length", "1000"), ("Content-Type", "application/json"), ("Idempotency-Key", "slow")]
-        body = request("POST", "/api/v1/jobs", [*place.usual, *site.signed, *claims])
+
+        def body() -> bytes:
+            return request("POST", "/api/v1/jobs", [*place.usual, *site.signed, *claims])
+
         took: list[float] = []
         gone: list[float] = []
 
-        async def dribble(opening: bytes, drop: bytes) -> bytes:
+        async def dribble(opening: Callable[[], bytes], drop: bytes) -> bytes:
             reader, writer = await place.connect()
-            writer.write(opening)
+            writer.write(opening())
             answer = asyncio.create_task(ended(reader))
             while not answer.done():
                 if drop and not writer.is_closing():
@@ -403,7 +408,11 @@ async def test_H12_two_hundred_slow_senders_are_shown_out_and_a_good_client_is_s
                 await asyncio.sleep(deadline_s / 20)
 
         began = time.perf_counter()
-        slow = [dribble(opening, drop) for opening, drop in ((b"", b""), (head, b"X"), (head, b""), (body, b" ")) for _ in range(50)]
+        slow = [
+            dribble(opening, drop)
+            for opening, drop in ((bytes, b""), (lambda: head, b"X"), (lambda: head, b""), (body, b" "))
+            for _ in range(50)
+        ]
         *heard, _ = await asyncio.gather(*slow, good())
         print(f"\n{ingress}: {len(gone)} slow senders gone after at most {max(gone):.2f} s of {deadline_s} s")
         print(f"a good client meanwhile: p95 {percentile(sorted(took), 0.95) * 1000:.0f} ms")
@@ -507,7 +516,7 @@ async def test_H14_a_byte_order_mark_and_other_encodings_are_refused(site: Site)
 async def test_H14_what_decides_about_rights_is_named_once(site: Site):
     address = "0x" + "1" * 40
     body = f'{{"address":"{address}","address":"{address}"}}'.encode()
-    headers = site.loopback.usually(content_type="application/json")
+    headers = [*site.loopback.usually(content_type="application/json"), *proved_by(KEYS)]
     heard = await knock(site.loopback, "POST", "/api/v1/auth/challenge", headers, body)
     assert (heard.status, heard.code) == (400, "request.invalid")
 
