@@ -15,11 +15,12 @@ usage: flowork COMMAND [options]
   users list         everyone who may sign in
   engines add NAME   make an engine with its own queue, and its token
   audit list|verify  who did what, and whether the record is whole
+  secrets            where the keys are kept: status, unlock, move
   demo               three real jobs on a scratch gateway, start to end
 
 Every command takes --help, and --json for one JSON object a line.
 Exit codes: 0 done, 1 failed, 2 wrong command line, 3 gateway not reachable,
-4 refused, 5 the job ended badly.
+4 refused, 5 the job ended badly, 78 this machine must be set up first.
 """
 
 
@@ -73,6 +74,10 @@ def _role(verb: str) -> Callable[[Sequence[str]], int] | None:
             from app.commands import audit
 
             return audit.main
+        case "secrets":
+            from app.commands import secrets
+
+            return secrets.main
         case "demo":
             from app.commands import demo
 

@@ -163,6 +163,12 @@ class AuditUnavailable(FloworkError):
     default_retry_after_s = 30
 
 
+class SecretsLocked(FloworkError):
+    code, status, title = "secrets.locked", 503, "The gateway's secrets are locked"
+    advice = "Unlock the keyring at the gateway's machine (flowork secrets unlock), then try again. What needs no key goes on."
+    default_retry_after_s = 10
+
+
 class EngineTokenInvalid(FloworkError):
     code, status, title = "engine.token_invalid", 401, "The engine token is not valid"
     advice = "Add the engine again with flowork engines add and give its token to the engine."

@@ -53,6 +53,7 @@ from kit.clock import MILLISECOND, SECOND, Clock, SleepWatch, SystemClock
 from kit.files import Locked, exclusive_lock, private_folder
 from kit.logs import Log
 from kit.tasks import crew
+from kit.vault import FolderSecrets, Vault
 
 log = Log("gateway")
 UNIX_PATH_MAX = 100
@@ -109,8 +110,10 @@ class _Parts:
 
 
 @contextlib.asynccontextmanager
-async def running(settings: GatewaySettings, *, clock: Clock | None = None, chance: Randomness | None = None) -> AsyncIterator[Gateway]:
-    """A gateway for the length of the block; ready when the block begins.
+async def running(
+    settings: GatewaySettings, *, vault: Vault | None = None, clock: Clock | None = None, chance: Randomness | None = None
+) -> AsyncIterator[Gateway]:
+    """A gateway for the length of the block; ready when the block begins. Without a vault its secrets are files in the clear.
 
     Raises:
         DataFolderInUse: another process has the data folder. PortTaken: somebody else listens there.
@@ -121,6 +124,8 @@ async def running(settings: GatewaySettings, *, clock: Clock | None = None, chan
     chance = chance or Randomness()
     async with contextlib.AsyncExitStack() as stack:
         private_folder(settings.data)
+        vault = vault or Vault(FolderSecrets(settings.data / "secrets"))
+        stack.callback(vault.close)
         run_folder = private_folder(settings.data / "run")
         try:
             stack.enter_context(exclusive_lock(run_folder / "flowork.lock"))

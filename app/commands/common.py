@@ -2,9 +2,10 @@
 
 import argparse
 import asyncio
+import getpass
 import json
 import sys
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from contract.errors import FloworkError, GatewayUnreachable
 from kit.paths import data_folder
 
 DONE, FAILED, USAGE, UNREACHABLE, REFUSED, JOB_FAILED = range(6)
+CONFIG = 78
+"""EX_CONFIG of sysexits.h: this machine must be set up first; service managers need not try again."""
 
 
 def parser(verb: str, description: str) -> argparse.ArgumentParser:
@@ -46,6 +49,11 @@ def tell(error: FloworkError, as_json: bool) -> int:
     if isinstance(error, GatewayUnreachable):
         return UNREACHABLE
     return REFUSED if error.status in {401, 403} else FAILED
+
+
+def terminal() -> Callable[[str], str] | None:
+    """Asks at the terminal without showing what is typed; None when nobody sits there."""
+    return getpass.getpass if sys.stdin.isatty() and sys.stderr.isatty() else None
 
 
 def complain(message: str, mistakes: Sequence[str] = ()) -> int:

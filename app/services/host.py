@@ -26,6 +26,7 @@ from gateway.http.listeners import PortTaken
 from gateway.store.files import FileRefused
 from gateway.wiring import Gateway
 from kit.logs import Log
+from kit.vault import Vault
 
 log = Log("host")
 
@@ -48,6 +49,8 @@ class Serving:
     engine_id: str
     engine_name: str
     slots: int
+    secrets: str
+    """Where they are kept."""
 
 
 class _News(Enum):
@@ -58,9 +61,10 @@ class _News(Enum):
 class Host:
     """Owner of the threads `flowork-gateway` and `flowork-engine`."""
 
-    def __init__(self, settings: Settings, give_up: Callable[[], None]) -> None:
+    def __init__(self, settings: Settings, vault: Vault, give_up: Callable[[], None]) -> None:
         """`give_up` ends the process at once; it is called when a third stop is asked for."""
         self._settings = settings
+        self._vault = vault
         self._give_up = give_up
         self._news: queue.SimpleQueue[_News] = queue.SimpleQueue()
 
@@ -84,7 +88,17 @@ class Host:
             told = {"gateway": running_gateway.address, "engine_id": added.id}
             engine_settings = self._settings.engine.model_copy(update=told)
             engine_end, running_engine = self._start(engine_thread, _engine, engine_settings, added.token, leave_engine)
-            ready(Serving(VERSION, running_gateway.address, running_gateway.gateway_id, added.id, added.name, running_engine.slots))
+            ready(
+                Serving(
+                    version=VERSION,
+                    address=running_gateway.address,
+                    gateway_id=running_gateway.gateway_id,
+                    engine_id=added.id,
+                    engine_name=added.name,
+                    slots=running_engine.slots,
+                    secrets=self._vault.kind,
+                )
+            )
             self._wait_for_stop(gateway_end, engine_end)
             try:
                 gateway_thread.call(running_gateway.drain)
@@ -99,7 +113,7 @@ class Host:
         return drained
 
     async def _gateway(self, leave: anyio.Event, *, task_status: TaskStatus[Gateway]) -> None:
-        async with gateway.wiring.running(self._settings.gateway) as running:
+        async with gateway.wiring.running(self._settings.gateway, vault=self._vault) as running:
             task_status.started(running)
             await leave.wait()
 

@@ -110,6 +110,8 @@ class House:
 
     async def start_gateway(self, **environment: str) -> None:
         command = ["serve", "--data", str(self.data), "--port", str(self.port), "--json", "--slots", str(self.slots), "--allow-echo"]
+        if "FLOWORK_UNLOCK_FILE" not in environment:
+            command.append("--insecure-storage")
         self.gateway = await start(self.data.with_suffix(".gateway.log"), *command, environment=environment)
         self.programs.append(self.gateway)
         assert self.gateway.process.stdout is not None
