@@ -25,6 +25,11 @@ class GatewaySettings(BaseModel):
     admin_over_tcp: bool = False
     """Serve the admin listener on loopback TCP with a secret file instead of a Unix socket; always so on Windows."""
 
+    audit_heads: Path | None = None
+    """Text file, outside the data folder, that gets each signed head of the audit log; None: `<data>.witness/audit-heads.log`."""
+    audit_quota_bytes: Annotated[int, Field(ge=1)] = 256 * 1024 * 1024
+    """An alarm tells when audit.db passes 80 % of this (bytes). Nothing is refused because of it."""
+
     lease_ms: Annotated[int, Field(ge=500, le=600_000)] = limits.LEASE_MS
     """How long a job stays with an engine that does not renew (milliseconds)."""
     heartbeat_grace_ms: Annotated[int, Field(ge=0, le=60_000)] = int(limits.HEARTBEAT_EVERY_S * 1000) + 2000

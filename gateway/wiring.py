@@ -15,7 +15,7 @@ import socketio
 
 from contract import limits
 from contract.admin import EngineAdded
-from contract.errors import DataFolderInUse
+from contract.errors import AuditUnavailable, DataFolderInUse
 from contract.events import SOCKET_PATH
 from contract.version import VERSION
 from contract.words import Directive
@@ -27,6 +27,7 @@ from gateway.http import admin, listeners
 from gateway.http.app import Operations, admin_app, public_app
 from gateway.http.guard import Guard
 from gateway.operations.audit import Audit
+from gateway.operations.audit_care import AuditCare
 from gateway.operations.change import Change
 from gateway.operations.claim import Claiming
 from gateway.operations.engine_auth import EngineTokens
@@ -45,6 +46,7 @@ from gateway.realtime.sockets import Sockets
 from gateway.rules.life import Retry
 from gateway.settings import GatewaySettings
 from gateway.store.audit import open_audit
+from gateway.store.audit_heads import HeadsFile
 from gateway.store.control import Control, open_control
 from gateway.store.directory import LocalShards
 from gateway.store.seam import StoreLimits
@@ -138,12 +140,13 @@ async def running(
         address = _address(settings.host, listener.getsockname()[1])
         keys = await asyncio.to_thread(load_keys, settings.data / "secrets", chance.token_bytes)
         control = await stack.enter_async_context(open_control(settings.data / "control.db"))
-        audit = await stack.enter_async_context(_auditing(settings, keys, clock))
-        parts = await _build(settings, clock, chance, keys, control, audit, address)
+        care = await stack.enter_async_context(_auditing(settings, keys, vault, clock))
+        parts = await _build(settings, clock, chance, keys, vault, control, care, address)
         stack.push_async_callback(parts.shards.close_all)
         tasks = await stack.enter_async_context(crew())
         tasks.start(parts.reaper.run(), "reaper")
         tasks.start(parts.sockets.relay(), "events")
+        tasks.start(care.run(), "audit")
         stack.push_async_callback(parts.sockets.close)
         await _listen(stack, settings, parts, listener, address, chance)
         stack.callback(_send_home, parts)
@@ -154,7 +157,7 @@ async def running(
 
 
 async def _build(
-    settings: GatewaySettings, clock: Clock, chance: Randomness, keys: Keys, control: Control, audit: Audit, address: str
+    settings: GatewaySettings, clock: Clock, chance: Randomness, keys: Keys, vault: Vault, control: Control, care: AuditCare, address: str
 ) -> _Parts:
     state = _State()
     wake = LocalWakeBus()
@@ -181,7 +184,9 @@ async def _build(
         directory=shards,
         presence=presence,
         delays=delays,
-        audit=audit,
+        audit=care.audit,
+        audit_care=care,
+        vault=vault,
         clock=clock,
         random_bytes=chance.token_bytes,
         well_formed=ethereum.is_well_formed,
@@ -197,7 +202,7 @@ async def _build(
         recover=ethereum.recover_address,
         well_formed=ethereum.is_well_formed,
         issue=lambda user: access.issue(user, clock.now().wall // SECOND, chance.token_bytes),
-        audit=audit,
+        audit=care.audit,
     )
 
     def authenticate(token: str) -> tuple[str, float]:
@@ -214,7 +219,8 @@ async def _build(
         reporting=Reporting(shards, presence, settings.lease_ms, state.directive),
         signin=signin,
         owner=owner,
-        audit=audit,
+        audit=care.audit,
+        audit_care=care,
         authenticate=lambda token: authenticate(token)[0],
         check_engine=tokens.check,
         ready=lambda: state.listening,
@@ -225,17 +231,25 @@ async def _build(
 
 
 @contextlib.asynccontextmanager
-async def _auditing(settings: GatewaySettings, keys: Keys, clock: Clock) -> AsyncIterator[Audit]:
+async def _auditing(settings: GatewaySettings, keys: Keys, vault: Vault, clock: Clock) -> AsyncIterator[AuditCare]:
     """The audit log, from the record of the start to the signed record of the stop."""
     seal = AuditSeal(keys.audit)
-    file = await asyncio.to_thread(open_audit, settings.data / "audit.db", seal.sign)
+    file = await asyncio.to_thread(open_audit, settings.data / "audit.db")
     try:
         audit = Audit(file, seal, clock)
+        heads = settings.audit_heads or settings.data.with_name(f"{settings.data.name}.witness") / "audit-heads.log"
+        care = AuditCare(audit, HeadsFile(heads), vault, settings.audit_quota_bytes)
+        audit.appended = care.appended
         await audit.note("gateway.start", "gateway", keys.gateway_id, version=VERSION)
-        yield audit
-        await audit.tell_refusals()
-        await audit.note("gateway.stop", "gateway", keys.gateway_id)
-        await asyncio.to_thread(file.seal)
+        if vault.insecure:
+            await audit.note("storage.insecure", "gateway", vault.kind)
+        yield care
+        try:
+            await audit.tell_refusals()
+            await audit.note("gateway.stop", "gateway", keys.gateway_id)
+        except AuditUnavailable:
+            log.error("audit.stop_unwritten")  # a stop cannot be refused
+        await care.checkpoint()
     finally:
         file.close()
 

@@ -2,17 +2,19 @@
 
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 
 import aiohttp
 
-from app.client.answers import answer, reaching
-from contract.admin import AuditPage, AuditVerdict, EngineAdd, EngineAdded, GatewayStatus, User, UserAdd, UserList
+from app.client.answers import answer, reaching, refuse_problems
+from contract.admin import AuditCheck, AuditPage, AuditVerdict, EngineAdd, EngineAdded, GatewayStatus, User, UserAdd, UserList
 from contract.errors import GatewayUnreachable
 
 SECRET_HEADER = "X-Flowork-Admin"  # noqa: S105 - the name of a header
 TIMEOUT = aiohttp.ClientTimeout(total=30)
+LONG = aiohttp.ClientTimeout(total=None, sock_read=600)
+"""A long audit log is read as a whole."""
 
 
 class AdminClient:
@@ -46,10 +48,17 @@ class AdminClient:
         async with reaching(self._where), self._session.get("/admin/v1/audit", params=asked) as response:
             return await answer(response, AuditPage)
 
-    async def audit_verdict(self) -> AuditVerdict:
-        """Read the whole audit log and judge it. Raises FloworkError."""
-        async with reaching(self._where), self._session.get("/admin/v1/audit/verdict") as response:
+    async def audit_verify(self, check: AuditCheck) -> AuditVerdict:
+        """Read the audit log and judge it. Raises FloworkError."""
+        async with reaching(self._where), self._session.post("/admin/v1/audit/verify", json=check.model_dump(), timeout=LONG) as response:
             return await answer(response, AuditVerdict)
+
+    async def audit_export(self) -> AsyncGenerator[bytes, None]:
+        """The audit log as signed JSON lines, in pieces. Raises FloworkError."""
+        async with reaching(self._where), self._session.get("/admin/v1/audit/export", timeout=LONG) as response:
+            await refuse_problems(response)
+            async for piece in response.content.iter_any():
+                yield piece
 
     async def status(self) -> GatewayStatus:
         """Queues, engines, delays. Raises FloworkError."""

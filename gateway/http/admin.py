@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
-from contract.admin import AuditPage, AuditVerdict, EngineAdd, EngineAdded, GatewayStatus, User, UserAdd, UserList
+from contract.admin import AuditPage, EngineAdd, EngineAdded, GatewayStatus, User, UserAdd, UserList
 from contract.errors import RouteUnknown
 from gateway.http import bodies
 from gateway.operations.audit import Audit
@@ -55,10 +55,5 @@ def router(owner: Owner, audit: Audit, allow: Callable[[Request], Awaitable[None
     async def audit_page(before: Annotated[int | None, Query(ge=1)] = None, limit: Annotated[int, Query(ge=1, le=1000)] = 50) -> Response:
         """Who did what, newest first."""
         return bodies.rendered(await audit.page(before, limit))
-
-    @routes.get("/audit/verdict", response_model=AuditVerdict)
-    async def audit_verdict() -> Response:
-        """Read the whole chain and judge it."""
-        return bodies.rendered(await audit.verify())
 
     return routes

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from fastapi import FastAPI, Request
 from starlette.responses import Response
 
-from gateway.http import admin, bodies, callers, engine_link, jobs, problems, signin
+from gateway.http import admin, audit, bodies, callers, engine_link, jobs, problems, signin
 from gateway.operations.audit import Audit
+from gateway.operations.audit_care import AuditCare
 from gateway.operations.change import Change
 from gateway.operations.claim import Claiming
 from gateway.operations.owner import Owner
@@ -29,6 +30,7 @@ class Operations:
     signin: SignIn
     owner: Owner
     audit: Audit
+    audit_care: AuditCare
     authenticate: callers.Authenticate
     check_engine: Callable[[str | None, str | None], str]
     ready: Callable[[], bool]
@@ -51,6 +53,7 @@ def admin_app(operations: Operations, version: str, allow: Callable[[Request], A
     """`/admin`; `allow` guards it where the listener itself does not (loopback TCP)."""
     app = _app("Flowork admin", version)
     app.include_router(admin.router(operations.owner, operations.audit, allow))
+    app.include_router(audit.router(operations.audit, operations.audit_care, allow))
     _health(app, operations.ready)
     bodies.document(app)
     return app

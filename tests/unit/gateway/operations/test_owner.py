@@ -40,6 +40,8 @@ async def owner(rooms, book) -> Owner:
         presence=rooms.presence,
         delays=rooms.delays,
         audit=book.audit,
+        audit_care=book.care,
+        vault=book.vault,
         clock=rooms.clock,
         random_bytes=chance(6),
         well_formed=ethereum.is_well_formed,
