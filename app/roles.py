@@ -1,6 +1,7 @@
 """The one door: picks the role from the command line before anything heavy is imported."""
 
 import multiprocessing
+import os
 import sys
 from collections.abc import Callable, Sequence
 
@@ -26,6 +27,7 @@ Exit codes: 0 done, 1 failed, 2 wrong command line, 3 gateway not reachable,
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a role; its exit code."""
+    os.umask(0o077)  # whatever a role makes is its owner's alone
     multiprocessing.freeze_support()  # a frozen program's pool children start here, and must not start a second Flowork
     arguments = list(sys.argv[1:] if argv is None else argv)
     verb = arguments[0] if arguments else "--help"

@@ -15,9 +15,11 @@ from app.commands.common import CONFIG, DONE, FAILED, complain, parser, terminal
 from app.services.secrets import Around, Insecure, SecretsRefused, open_secrets
 from kit.config import ConfigRefused
 from kit.files import Locked, exclusive_lock, private_folder
-from kit.logs import to_stream
+from kit.logs import Log, to_stream
+from kit.ownership import NotOurs, make_ours
 from kit.vault import Vault
 
+log = Log("serve")
 PAGE = """\
 Flowork {version} is running.
 
@@ -42,6 +44,11 @@ def main(argv: Sequence[str]) -> int:
     """Exit code: 0 after a drain, 1 when it could not start or failed, 2 for wrong settings, 78 for a machine to set up first."""
     arguments = _parser().parse_args(argv)
     try:
+        tightened = make_ours(arguments.data)  # before its config.toml is believed
+    except NotOurs as error:
+        print(f"flowork serve: {error}", file=sys.stderr)
+        return CONFIG
+    try:
         settings = all_settings.load(
             arguments.data,
             {"port": arguments.port, "host": arguments.host},
@@ -50,6 +57,8 @@ def main(argv: Sequence[str]) -> int:
     except ConfigRefused as error:
         return complain("the settings are not right.", error.mistakes)
     to_stream(level=logging.WARNING if sys.stderr.isatty() else logging.INFO)
+    if tightened:
+        log.warning("host.closed_to_others", paths=[str(path) for path in tightened])
     try:
         vault = _vault(arguments)
     except SecretsRefused as error:

@@ -32,6 +32,7 @@ VALID: dict[type[BaseModel], dict[str, Any]] = {
     signin.SignInRequest: {"message": "m", "signature": "0x" + "0" * 130},
     admin.UserAdd: {"address": "0x" + "0" * 40},
     admin.EngineAdd: {"name": "lab"},
+    admin.AuditCheck: {},
     engine_link.Announce: ANNOUNCE,
     engine_link.Held: HELD,
     engine_link.Failure: {"code": "c", "message": "m"},
