@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from types import FrameType
 
 from app import settings as all_settings
@@ -51,7 +52,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         settings = all_settings.load(
             arguments.data,
-            {"port": arguments.port, "host": arguments.host},
+            {"port": arguments.port, "host": arguments.host, "audit_heads": arguments.audit_heads},
             {"slots": arguments.slots, "echo": arguments.allow_echo or None, "http_hosts": tuple(arguments.http_host) or None},
         )
     except ConfigRefused as error:
@@ -111,6 +112,9 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--allow-echo", action="store_true", help="serve the echo kinds, for demo, tests and bench")
     made.add_argument(
         "--http-host", action="append", default=[], metavar="HOST", help="let the http kind call this host[:port]; may be repeated"
+    )
+    made.add_argument(
+        "--audit-heads", type=Path, default=None, metavar="FILE", help="second witness of the audit log (default: beside the data folder)"
     )
     made.add_argument(
         "--insecure-storage",

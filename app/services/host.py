@@ -4,7 +4,7 @@ import importlib.util
 import queue
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
@@ -29,6 +29,7 @@ from kit.logs import Log
 from kit.vault import Vault
 
 log = Log("host")
+LOOK_AGAIN_S = 1.0
 
 
 class StartRefused(Exception):
@@ -129,18 +130,24 @@ class Host:
         return end, running
 
     def _wait_for_stop(self, *ends: Future[None]) -> None:
-        if self._news.get() is _News.STOP:
+        if self._next_news() is _News.STOP:
             return
         for end in ends:
             if end.done():
                 raise StoppedByFailure from end.exception()
+
+    def _next_news(self) -> _News:
+        """Wait for news. A signal that comes just before the wait begins does not end it: its handler runs at the next look."""
+        while True:
+            with suppress(queue.Empty):
+                return self._news.get(timeout=LOOK_AGAIN_S)
 
     def _drained(self, thread: BlockingPortal, running: Engine) -> Drained:
         draining = thread.start_task_soon(running.drained, self._settings.engine.drain_deadline_s)
         draining.add_done_callback(lambda _: self._news.put(_News.ENDED))
         asked = 1
         while not draining.done():
-            if self._news.get() is _News.STOP:
+            if self._next_news() is _News.STOP:
                 asked += 1
                 if asked == 2:
                     thread.call(running.hurry)
