@@ -6,8 +6,8 @@ Import this only when the keyring is used: it costs 50 to 190 ms.
 """
 
 from contextlib import closing
+from typing import Any
 
-from jeepney.io.blocking import DBusConnection
 from keyring.backends import SecretService
 from keyring.errors import InitError, KeyringLocked
 from secretstorage import Collection, ItemNotFoundException, create_collection, dbus_init, get_collection_by_alias
@@ -48,7 +48,7 @@ class QuietSecretService(SecretService.Keyring):
                 raise KeyringLocked
 
 
-def _default(connection: DBusConnection) -> Collection:
+def _default(connection: Any) -> Collection:
     try:
         return get_collection_by_alias(connection, "default")
     except ItemNotFoundException as error:
