@@ -2,6 +2,7 @@
 
 import importlib
 import multiprocessing
+import os
 import sys
 from collections.abc import Callable, Sequence
 
@@ -19,16 +20,18 @@ usage: flowork COMMAND [options]
   engines add NAME   make an engine with its own queue, and its token
   keys list|rotate   the keys that sign access tokens
   audit list|verify  who did what, and whether the record is whole
+  secrets            where the keys are kept: status, unlock, move
   demo               three real jobs on a scratch gateway, start to end
 
 Every command takes --help, and --json for one JSON object a line.
 Exit codes: 0 done, 1 failed, 2 wrong command line, 3 gateway not reachable,
-4 refused, 5 the job ended badly.
+4 refused, 5 the job ended badly, 78 this machine must be set up first.
 """
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a role; its exit code."""
+    os.umask(0o077)  # whatever a role makes is its owner's alone
     multiprocessing.freeze_support()  # a frozen program's pool children start here, and must not start a second Flowork
     arguments = list(sys.argv[1:] if argv is None else argv)
     verb = arguments[0] if arguments else "--help"
@@ -60,6 +63,7 @@ ROLES = {
     "engines": "app.commands.engines:main",
     "keys": "app.commands.keys:main",
     "audit": "app.commands.audit:main",
+    "secrets": "app.commands.secrets:main",
     "demo": "app.commands.demo:main",
 }
 

@@ -75,15 +75,40 @@ class AuditPage(Answer):
     records: list[AuditRecord]
 
 
+class AuditCheck(Request):
+    """Read the chain."""
+
+    first: Annotated[int, Field(ge=1)] | None = None
+    """Only from this record on; the one before it is believed."""
+    heads: Annotated[list[str], Field(max_length=20_000)] = []
+    """What was noted of the log elsewhere: `SEQ HASH`, or lines of an audit-heads.log."""
+
+
+class AuditWitness(Answer):
+    """What is kept of the log outside its file."""
+
+    name: str
+    """`file` (audit-heads.log) or `secrets` (beside the keys)."""
+    state: str
+    """`read`, `empty`, `locked`, `unreachable`, or `damaged` (holds lines that were not signed here)."""
+    last: int | None
+    """The newest record it tells of."""
+
+
 class AuditVerdict(Answer):
-    """What reading the whole chain found."""
+    """What reading the chain found."""
 
     intact: bool
     records: int
+    first: int
+    last: int
+    """The last record that is as it was written."""
     head: str
-    """Hash of the last good record; note it elsewhere, and a later log must still contain it."""
+    """Its hash. Note `last` and `head` elsewhere, and a later log must still contain them."""
     broken_at: int | None = None
+    """The first record that is not what was written, or is missing."""
     reason: str | None = None
+    witnesses: list[AuditWitness]
 
 
 class Percentiles(Answer):
@@ -121,6 +146,27 @@ class EngineStatus(Answer):
     instances: list[InstanceStatus]
 
 
+class SecretsStatus(Answer):
+    """Where the gateway's keys are."""
+
+    kind: str
+    """Such as `keyring (Secret Service)`."""
+    state: str
+    """How the last use found it: `open`, `locked` or `unavailable`."""
+    insecure: bool
+    """True when whoever reads the disk reads the keys."""
+
+
+class AuditStatus(Answer):
+    """The audit log as it was last read, and what is wrong with it now."""
+
+    checked_at: str | None
+    """When it was last read as a whole; None before the first time."""
+    intact: bool | None
+    alarms: list[str]
+    """What the owner should look at, in sentences; empty when all is well."""
+
+
 class GatewayStatus(Answer):
     """The answer behind `flowork status`."""
 
@@ -132,4 +178,6 @@ class GatewayStatus(Answer):
     state: str
     """`ready`, `draining` or `degraded` (an engine's queue is unavailable)."""
     users: int
+    secrets: SecretsStatus
+    audit: AuditStatus
     engines: list[EngineStatus]

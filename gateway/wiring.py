@@ -12,7 +12,7 @@ from typing import Any
 
 from contract import limits
 from contract.admin import EngineAdded
-from contract.errors import DataFolderInUse
+from contract.errors import AuditUnavailable, DataFolderInUse
 from contract.events import SOCKET_PATH
 from contract.signin import encoded
 from contract.version import VERSION
@@ -28,6 +28,7 @@ from gateway.http.connection import Patience
 from gateway.operations.admin_tokens import AdminTokens
 from gateway.operations.approval import Approvals
 from gateway.operations.audit import Audit
+from gateway.operations.audit_care import AuditCare
 from gateway.operations.challenges import Challenges
 from gateway.operations.change import Change
 from gateway.operations.claim import Claiming
@@ -54,6 +55,7 @@ from gateway.rules.life import Retry
 from gateway.rules.throttle import Counted, Policies
 from gateway.settings import GatewaySettings
 from gateway.store.audit import open_audit
+from gateway.store.audit_heads import HeadsFile
 from gateway.store.control import Control, open_control
 from gateway.store.directory import LocalShards
 from gateway.store.people import People
@@ -135,9 +137,9 @@ class _Parts:
 
 @contextlib.asynccontextmanager
 async def running(
-    settings: GatewaySettings, *, clock: Clock | None = None, chance: Randomness | None = None, vault: Vault | None = None
+    settings: GatewaySettings, *, vault: Vault | None = None, clock: Clock | None = None, chance: Randomness | None = None
 ) -> AsyncIterator[Gateway]:
-    """A gateway for the length of the block; ready when the block begins.
+    """A gateway for the length of the block; ready when the block begins. Without a vault its secrets are files in the clear.
 
     Raises:
         DataFolderInUse: another process has the data folder. PortTaken: somebody else listens there.
@@ -165,13 +167,14 @@ async def running(
         control, people = await stack.enter_async_context(open_control(settings.data / "control.db"))
         identity = Identity(await _held_key("identity", people, vault, chance))
         audit_key = await _held_key("audit", people, vault, chance)
-        audit = await stack.enter_async_context(_auditing(settings, audit_key, identity.gateway_id, clock))
-        parts = await _build(settings, clock, chance, vault, identity, control, people, audit, address)
+        care = await stack.enter_async_context(_auditing(settings, audit_key, identity.gateway_id, vault, clock))
+        parts = await _build(settings, clock, chance, vault, identity, control, people, care, address)
         stack.push_async_callback(parts.shards.close_all)
         tasks = await stack.enter_async_context(crew())
         tasks.start(parts.reaper.run(), "reaper")
         tasks.start(parts.sockets.relay(), "events")
         tasks.start(parts.operations.ring.run(), "signing-keys")
+        tasks.start(care.run(), "audit")
         stack.push_async_callback(parts.sockets.close)
         lan_address = await _listen(stack, settings, parts, listener, chance)
         stack.callback(_send_home, parts)
@@ -189,9 +192,10 @@ async def _build(
     identity: Identity,
     control: Control,
     people: People,
-    audit: Audit,
+    care: AuditCare,
     address: str,
 ) -> _Parts:
+    audit = care.audit
     state = _State()
     wake = LocalWakeBus()
     fanout = LocalFanout()
@@ -244,6 +248,8 @@ async def _build(
         presence=presence,
         delays=delays,
         audit=audit,
+        audit_care=care,
+        vault=vault,
         clock=clock,
         random_bytes=chance.token_bytes,
         count_users=lambda: len(sessions.users()),
@@ -277,6 +283,7 @@ async def _build(
         ring=ring,
         owner=owner,
         audit=audit,
+        audit_care=care,
         throttle_user=throttle.user,
         check_engine=engine,
         ready=lambda: state.listening,
@@ -306,16 +313,24 @@ def _of_this_process(clock: Clock, chance: Randomness) -> SigningKeys:
 
 
 @contextlib.asynccontextmanager
-async def _auditing(settings: GatewaySettings, key: HeldKey, gateway: str, clock: Clock) -> AsyncIterator[Audit]:
+async def _auditing(settings: GatewaySettings, key: HeldKey, gateway: str, vault: Vault, clock: Clock) -> AsyncIterator[AuditCare]:
     """The audit log, from the record of the start to the signed record of the stop."""
-    file = await asyncio.to_thread(open_audit, settings.data / "audit.db", key.sign)
+    file = await asyncio.to_thread(open_audit, settings.data / "audit.db")
     try:
         audit = Audit(file, key, clock)
+        heads = settings.audit_heads or settings.data.with_name(f"{settings.data.name}.witness") / "audit-heads.log"
+        care = AuditCare(audit, HeadsFile(heads), vault, settings.audit_quota_bytes)
+        audit.appended = care.appended
         await audit.note("gateway.start", "gateway", gateway, version=VERSION)
-        yield audit
-        await audit.tell_refusals()
-        await audit.note("gateway.stop", "gateway", gateway)
-        await asyncio.to_thread(file.seal)
+        if vault.insecure:
+            await audit.note("storage.insecure", "gateway", vault.kind)
+        yield care
+        try:
+            await audit.tell_refusals()
+            await audit.note("gateway.stop", "gateway", gateway)
+        except AuditUnavailable:
+            log.error("audit.stop_unwritten")  # a stop cannot be refused
+        await care.checkpoint()
     finally:
         file.close()
 

@@ -2,17 +2,18 @@
 
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
 import aiohttp
 from pydantic import BaseModel
 
-from app.client.answers import A, Nothing, answer, reaching
+from app.client.answers import A, Nothing, answer, reaching, refuse_problems
 from contract.admin import (
     AdminToken,
     AdminTokenRequest,
+    AuditCheck,
     AuditPage,
     AuditVerdict,
     EngineAdd,
@@ -28,6 +29,8 @@ from contract.words import Scope
 
 SECRET_HEADER = "X-Flowork-Admin"  # noqa: S105 - the name of a header
 TIMEOUT = aiohttp.ClientTimeout(total=30)
+LONG = aiohttp.ClientTimeout(total=None, sock_read=600)
+"""A long audit log is read as a whole."""
 
 
 class AdminClient:
@@ -87,39 +90,66 @@ class AdminClient:
         query = urlencode({"limit": limit} | ({} if before is None else {"before": before}))
         return await self._call(Scope.AUDIT_READ, "GET", f"/audit?{query}", AuditPage)
 
-    async def audit_verdict(self) -> AuditVerdict:
-        """Read the whole audit log and judge it. Raises FloworkError."""
-        return await self._call(Scope.AUDIT_READ, "GET", "/audit/verdict", AuditVerdict)
-
     async def gateway_key(self) -> bytes:
         """The key by which the gateway proves who it is. Raises FloworkError."""
         return decoded((await self.status()).gateway_key)
+
+    async def audit_verify(self, check: AuditCheck) -> AuditVerdict:
+        """Read the audit log and judge it. Raises FloworkError."""
+        return await self._call(Scope.AUDIT_READ, "POST", "/audit/verify", AuditVerdict, check, LONG)
+
+    async def audit_export(self) -> AsyncGenerator[bytes, None]:
+        """The audit log as signed JSON lines, in pieces. Raises FloworkError."""
+        token = await self._token(Scope.AUDIT_EXPORT)
+        url, headers = "/admin/v1/audit/export", {"Authorization": f"Bearer {token}"}
+        async with reaching(self._where), self._session.get(url, headers=headers, timeout=LONG) as response:
+            await refuse_problems(response)
+            async for piece in response.content.iter_any():
+                yield piece
 
     async def status(self) -> GatewayStatus:
         """Queues, engines, delays. Raises FloworkError."""
         return await self._call(Scope.STATUS_READ, "GET", "/status", GatewayStatus)
 
-    async def _call(self, scope: Scope, method: str, path: str, model: type[A], asked: BaseModel | None = None) -> A:
+    async def _token(self, scope: Scope) -> str:
+        if scope not in self._tokens:
+            self._tokens[scope] = (await self._send("POST", "/tokens", AdminToken, AdminTokenRequest(scopes=[scope]), "")).token
+        return self._tokens[scope]
+
+    async def _call(
+        self,
+        scope: Scope,
+        method: str,
+        path: str,
+        model: type[A],
+        asked: BaseModel | None = None,
+        timeout: aiohttp.ClientTimeout = TIMEOUT,
+    ) -> A:
         for again in (True, False):
-            if scope not in self._tokens:
-                self._tokens[scope] = (await self._send("POST", "/tokens", AdminToken, AdminTokenRequest(scopes=[scope]), "")).token
+            token = await self._token(scope)
             try:
-                return await self._send(method, path, model, asked, f"Bearer {self._tokens[scope]}")
+                return await self._send(method, path, model, asked, f"Bearer {token}", timeout)
             except AuthenticationInvalid:  # expired, or the gateway was started anew
                 del self._tokens[scope]
                 if not again:
                     raise
         raise AssertionError
 
-    async def _send(self, method: str, path: str, model: type[A], asked: BaseModel | None, authorization: str) -> A:
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        model: type[A],
+        asked: BaseModel | None,
+        authorization: str,
+        timeout: aiohttp.ClientTimeout = TIMEOUT,
+    ) -> A:
         headers = {"Authorization": authorization} if authorization else {}
         body = None if asked is None else asked.model_dump_json(exclude_none=True).encode()
         if body is not None:
             headers["Content-Type"] = "application/json"
-        async with (
-            reaching(self._where),
-            self._session.request(method, f"/admin/v1{path}", data=body, headers=headers) as response,
-        ):
+        url = f"/admin/v1{path}"
+        async with reaching(self._where), self._session.request(method, url, data=body, headers=headers, timeout=timeout) as response:
             return await answer(response, model)
 
 

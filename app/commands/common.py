@@ -3,9 +3,10 @@
 import argparse
 import asyncio
 import contextlib
+import getpass
 import json
 import sys
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from app.client.api import ApiClient
 
 DONE, FAILED, USAGE, UNREACHABLE, REFUSED, JOB_FAILED = range(6)
+CONFIG = 78
+"""EX_CONFIG of sysexits.h: this machine must be set up first; service managers need not try again."""
 
 
 def parser(verb: str, description: str) -> argparse.ArgumentParser:
@@ -58,6 +61,11 @@ def tell(error: FloworkError, as_json: bool) -> int:
     return REFUSED if error.status in {401, 403} else FAILED
 
 
+def terminal() -> Callable[[str], str] | None:
+    """Asks at the terminal without showing what is typed; None when nobody sits there."""
+    return getpass.getpass if sys.stdin.isatty() and sys.stderr.isatty() else None
+
+
 def complain(message: str, mistakes: Sequence[str] = ()) -> int:
     """A mistake in what the person gave."""
     print(f"flowork: {message}", file=sys.stderr)
@@ -78,7 +86,7 @@ async def paired_api(data: Path, gateway: str | None = None) -> AsyncIterator["A
     from app.crypto.device_keys import open_device_keys
 
     paired = read_paired(data)
-    keys = await asyncio.to_thread(open_device_keys, cli_secrets(data), False)
+    keys = await asyncio.to_thread(lambda: open_device_keys(cli_secrets(data), make=False))
     if keys is None:
         raise NotPaired
     async with open_api(gateway or paired.gateway, keys, paired.pinned) as api:

@@ -110,6 +110,7 @@ async def _demo(as_json: bool) -> int:
 async def _gateway(data: Path) -> AsyncIterator[str]:
     """`flowork serve` as a process of its own; its address."""
     command = [*_myself(), "serve", "--data", str(data), "--port", "0", "--slots", "3", "--allow-echo", "--json"]
+    command += ["--insecure-storage", "--audit-heads", str(data / "audit-heads.log")]
     with (data / "serve.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, stderr=log)
     assert process.stdout is not None

@@ -80,7 +80,7 @@ def _done(arguments: argparse.Namespace, gateway: str, key: bytes, tokens: Token
 
 
 async def _keys(data: Path) -> DeviceKeys:
-    keys = await asyncio.to_thread(open_device_keys, cli_secrets(data), True)
+    keys = await asyncio.to_thread(lambda: open_device_keys(cli_secrets(data), make=True))
     assert keys is not None
     return keys
 
@@ -104,7 +104,7 @@ async def _logout(arguments: argparse.Namespace) -> int:
                 told = "The gateway had revoked it already; forgotten here."
             except FloworkError as error:
                 told = f"Forgotten here, but not at the gateway ({error.title}): revoke it there with flowork devices."
-    await asyncio.to_thread(forget_device_keys, cli_secrets(arguments.data))
+    await asyncio.to_thread(lambda: forget_device_keys(cli_secrets(arguments.data)))
     forget_paired(arguments.data)
     print(json.dumps({"done": told}) if arguments.json else told)
     return DONE

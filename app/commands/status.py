@@ -30,7 +30,16 @@ def render(status: GatewayStatus) -> str:
     ]
     lines += [_row(engine) for engine in status.engines]
     lines += [f"\n{engine.name}: {engine.reason}. The file was left untouched." for engine in status.engines if engine.reason]
+    lines += [f"\n! {alarm}" for alarm in _alarms(status)]
     return "\n".join(lines)
+
+
+def _alarms(status: GatewayStatus) -> list[str]:
+    badge = (
+        ["Secrets are stored UNENCRYPTED (--insecure-storage). Encrypt them with: flowork secrets move"] if status.secrets.insecure else []
+    )
+    closed = [f"The {status.secrets.kind} is {status.secrets.state}: flowork secrets unlock"] if status.secrets.state != "open" else []
+    return [*badge, *closed, *status.audit.alarms]
 
 
 def _row(engine: EngineStatus) -> str:

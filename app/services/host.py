@@ -4,7 +4,7 @@ import importlib.util
 import queue
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
@@ -26,9 +26,10 @@ from gateway.http.listeners import PortTaken
 from gateway.store.files import FileRefused
 from gateway.wiring import Gateway
 from kit.logs import Log
-from kit.vault import VaultUnavailable
+from kit.vault import Vault, VaultUnavailable
 
 log = Log("host")
+LOOK_AGAIN_S = 1.0
 
 
 class StartRefused(Exception):
@@ -49,6 +50,8 @@ class Serving:
     engine_id: str
     engine_name: str
     slots: int
+    secrets: str
+    """Where they are kept."""
 
 
 class _News(Enum):
@@ -59,9 +62,10 @@ class _News(Enum):
 class Host:
     """Owner of the threads `flowork-gateway` and `flowork-engine`."""
 
-    def __init__(self, settings: Settings, give_up: Callable[[], None]) -> None:
+    def __init__(self, settings: Settings, vault: Vault, give_up: Callable[[], None]) -> None:
         """`give_up` ends the process at once; it is called when a third stop is asked for."""
         self._settings = settings
+        self._vault = vault
         self._give_up = give_up
         self._news: queue.SimpleQueue[_News] = queue.SimpleQueue()
 
@@ -85,7 +89,17 @@ class Host:
             told = {"gateway": running_gateway.address, "engine_id": added.id}
             engine_settings = self._settings.engine.model_copy(update=told)
             engine_end, running_engine = self._start(engine_thread, _engine, engine_settings, added.token, leave_engine)
-            ready(Serving(VERSION, running_gateway.address, running_gateway.gateway_id, added.id, added.name, running_engine.slots))
+            ready(
+                Serving(
+                    version=VERSION,
+                    address=running_gateway.address,
+                    gateway_id=running_gateway.gateway_id,
+                    engine_id=added.id,
+                    engine_name=added.name,
+                    slots=running_engine.slots,
+                    secrets=self._vault.kind,
+                )
+            )
             self._wait_for_stop(gateway_end, engine_end)
             try:
                 gateway_thread.call(running_gateway.drain)
@@ -100,7 +114,7 @@ class Host:
         return drained
 
     async def _gateway(self, leave: anyio.Event, *, task_status: TaskStatus[Gateway]) -> None:
-        async with gateway.wiring.running(self._settings.gateway) as running:
+        async with gateway.wiring.running(self._settings.gateway, vault=self._vault) as running:
             task_status.started(running)
             await leave.wait()
 
@@ -116,18 +130,24 @@ class Host:
         return end, running
 
     def _wait_for_stop(self, *ends: Future[None]) -> None:
-        if self._news.get() is _News.STOP:
+        if self._next_news() is _News.STOP:
             return
         for end in ends:
             if end.done():
                 raise StoppedByFailure from end.exception()
+
+    def _next_news(self) -> _News:
+        """Wait for news. A signal that comes just before the wait begins does not end it: its handler runs at the next look."""
+        while True:
+            with suppress(queue.Empty):
+                return self._news.get(timeout=LOOK_AGAIN_S)
 
     def _drained(self, thread: BlockingPortal, running: Engine) -> Drained:
         draining = thread.start_task_soon(running.drained, self._settings.engine.drain_deadline_s)
         draining.add_done_callback(lambda _: self._news.put(_News.ENDED))
         asked = 1
         while not draining.done():
-            if self._news.get() is _News.STOP:
+            if self._next_news() is _News.STOP:
                 asked += 1
                 if asked == 2:
                     thread.call(running.hurry)

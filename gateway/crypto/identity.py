@@ -31,6 +31,11 @@ class HeldKey:
         self._verifying = Ed25519PublicKey.from_public_bytes(public)
         self._private = private
 
+    @property
+    def locked(self) -> bool:
+        """True while nothing can be signed."""
+        return self._private is None
+
     async def unlock(self, vault: Vault) -> None:
         """Fetch the private half if it is not there yet.
 

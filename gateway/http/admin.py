@@ -12,7 +12,6 @@ from contract.admin import (
     AdminToken,
     AdminTokenRequest,
     AuditPage,
-    AuditVerdict,
     EngineAdd,
     EngineAdded,
     GatewayStatus,
@@ -103,11 +102,6 @@ def router(
     async def audit_page(before: Annotated[int | None, Query(ge=1)] = None, limit: Annotated[int, Query(ge=1, le=1000)] = 50) -> Response:
         """Who did what, newest first."""
         return bodies.rendered(await audit.page(before, limit))
-
-    @routes.get("/audit/verdict", response_model=AuditVerdict, **needs(Scope.AUDIT_READ))
-    async def audit_verdict() -> Response:
-        """Read the whole chain and judge it."""
-        return bodies.rendered(await audit.verify())
 
     return routes
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from fastapi import FastAPI, Request
 from starlette.responses import Response
 
-from gateway.http import admin, admin_people, bodies, callers, engine_link, jobs, people, problems, signin
+from gateway.http import admin, admin_people, audit, bodies, callers, engine_link, jobs, people, problems, signin
 from gateway.operations.admin_tokens import AdminTokens
 from gateway.operations.approval import Approvals
 from gateway.operations.audit import Audit
+from gateway.operations.audit_care import AuditCare
 from gateway.operations.change import Change
 from gateway.operations.claim import Claiming
 from gateway.operations.household import Household
@@ -42,6 +43,7 @@ class Operations:
     owner: Owner
     audit: Audit
     throttle_user: Callable[[str], None]
+    audit_care: AuditCare
     check_engine: Callable[[str | None, str | None], str]
     ready: Callable[[], bool]
 
@@ -66,6 +68,7 @@ def admin_app(operations: Operations, version: str, allow: Callable[[Request], A
     gate = admin.Gate(operations.admin_tokens, allow)
     app.include_router(admin.router(gate, operations.admin_tokens, operations.owner, operations.ring, operations.audit))
     app.include_router(admin_people.router(gate, operations.household, operations.owner.address()))
+    app.include_router(audit.router(gate, operations.audit, operations.audit_care))
     _health(app, operations.ready)
     bodies.document(app)
     return app

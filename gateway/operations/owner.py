@@ -4,9 +4,10 @@ import base64
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from contract.admin import EngineAdded, EngineStatus, GatewayStatus, InstanceStatus
+from contract.admin import EngineAdded, EngineStatus, GatewayStatus, InstanceStatus, SecretsStatus
 from contract.errors import ShardUnavailable
 from gateway.operations.audit import Audit
+from gateway.operations.audit_care import AuditCare
 from gateway.operations.engine_auth import EngineTokens
 from gateway.operations.presence import Presence
 from gateway.operations.pulse import StartDelays
@@ -14,6 +15,7 @@ from gateway.operations.sources import Sources
 from gateway.store.control import Control, EngineRow
 from gateway.store.directory import ShardDirectory
 from kit.clock import Clock
+from kit.vault import Vault
 
 OWNER = "owner"
 LOCAL_INSTALLATION = "local"
@@ -31,6 +33,8 @@ class Owner:
     presence: Presence
     delays: StartDelays
     audit: Audit
+    audit_care: AuditCare
+    vault: Vault
     clock: Clock
     random_bytes: Callable[[int], bytes]
     count_users: Callable[[], int]
@@ -73,6 +77,8 @@ class Owner:
             address=address,
             state="draining" if draining else "degraded" if broken else "ready",
             users=self.count_users(),
+            secrets=SecretsStatus(kind=self.vault.kind, state=self.vault.state, insecure=self.vault.insecure),
+            audit=self.audit_care.status(),
             engines=engines,
         )
 

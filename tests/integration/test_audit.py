@@ -4,6 +4,7 @@ import pytest
 
 from app.client.admin import open_admin
 from app.client.api import open_api
+from contract.admin import AuditCheck
 from contract.errors import AuditUnavailable, DeviceUnknown
 from contract.people import OfferMake
 from gateway.wiring import Gateway
@@ -27,6 +28,7 @@ async def test_what_touches_who_may_do_what_is_written_down(tmp_path):
         (first,) = running._parts.operations.ring.keys._rows
         assert await told(running) == [
             ("gateway.start", "gateway", running.gateway_id),
+            ("storage.insecure", "gateway", "files in the clear"),
             ("keys.made", "gateway", first),
             ("engine.add", "owner", "lab"),
             ("engine.token", "owner", engine.id),
@@ -36,7 +38,7 @@ async def test_what_touches_who_may_do_what_is_written_down(tmp_path):
     async with gateway_on(tmp_path / "g") as again:
         assert ("gateway.stop", "gateway", again.gateway_id) in await told(again)
         async with open_admin(tmp_path / "g") as admin:
-            assert (await admin.audit_verdict()).intact
+            assert (await admin.audit_verify(AuditCheck())).intact
 
 
 async def test_knocking_cannot_fill_the_log(tmp_path):

@@ -98,6 +98,8 @@ class House:
     engine_name: str = "home"
     programs: list[Program] = field(default_factory=list)
     slots: int = 4
+    secure: bool = False
+    """Keep secrets where the environment says, instead of in the clear."""
 
     async def open(self, **environment: str) -> None:
         await self.start_gateway(**environment)
@@ -118,6 +120,8 @@ class House:
 
     async def start_gateway(self, **environment: str) -> None:
         command = ["serve", "--data", str(self.data), "--port", str(self.port), "--json", "--slots", str(self.slots), "--allow-echo"]
+        if not self.secure:
+            command.append("--insecure-storage")
         self.gateway = await start(self.data.with_suffix(".gateway.log"), *command, environment=environment)
         self.programs.append(self.gateway)
         assert self.gateway.process.stdout is not None
@@ -156,8 +160,9 @@ class House:
 
 
 @contextlib.asynccontextmanager
-async def house(folder: Path, *, apart: bool, slots: int = 4, **environment: str) -> AsyncIterator[House]:
-    made = House(folder / "data", apart, slots=slots)
+async def house(folder: Path, *, apart: bool, slots: int = 4, secure: bool = False, **environment: str) -> AsyncIterator[House]:
+    folder.mkdir(parents=True, exist_ok=True)
+    made = House(folder / "data", apart, slots=slots, secure=secure)
     try:
         await made.open(**environment)
         yield made

@@ -7,6 +7,7 @@ class MemorySecrets:
     """See `kit.vault.SecretStore`."""
 
     kind = "memory"
+    insecure = False
 
     def __init__(self) -> None:
         self.kept: dict[str, str] = {}
@@ -30,3 +31,7 @@ class MemorySecrets:
     def delete(self, name: str) -> None:
         self._open()
         self.kept.pop(name, None)
+
+    def names(self) -> list[str]:
+        self._open()
+        return sorted(self.kept)

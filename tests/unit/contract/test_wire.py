@@ -44,6 +44,7 @@ VALID: dict[type[BaseModel], dict[str, Any]] = {
     admin.AdminTokenRequest: {"scopes": ["status:read"]},
     admin.KeysRotate: {"compromised": True},
     admin.EngineAdd: {"name": "lab"},
+    admin.AuditCheck: {},
     engine_link.Announce: ANNOUNCE,
     engine_link.Held: HELD,
     engine_link.Failure: {"code": "c", "message": "m"},

@@ -28,6 +28,7 @@ from gateway.crypto.identity import held_key
 from gateway.crypto.signing_keys import SigningKeys
 from gateway.operations.approval import Approvals
 from gateway.operations.audit import Audit
+from gateway.operations.audit_care import AuditCare
 from gateway.operations.challenges import Challenges, Heard
 from gateway.operations.change import Change
 from gateway.operations.claim import Claiming
@@ -45,12 +46,13 @@ from gateway.operations.wake import LocalWakeBus
 from gateway.operations.watch import Watch
 from gateway.rules.views import job_id_of
 from gateway.store.audit import AuditFile, open_audit
+from gateway.store.audit_heads import HeadsFile
 from gateway.store.control import Control, open_control
 from gateway.store.memory import MemoryStore
 from gateway.store.people import DeviceRow, People
 from gateway.store.seam import StoredEvent
 from kit.clock import SECOND
-from kit.vault import Vault
+from kit.vault import FolderSecrets, Vault
 from tests.support.clock import ManualClock
 from tests.support.devices import audit_key
 from tests.support.queue import LEASE_S, TRACE, chance, limits
@@ -174,7 +176,10 @@ class Book:
     """A real audit log, and what stands in it."""
 
     audit: Audit
+    care: AuditCare
     file: AuditFile
+    clock: ManualClock
+    vault: Vault
 
     def events(self) -> list[tuple[str, str, str]]:
         """Event, actor and target, oldest first."""
@@ -189,8 +194,11 @@ class Book:
 @pytest.fixture
 def book(tmp_path) -> Iterator[Book]:
     seal = audit_key(bytes(32))
-    file = open_audit(tmp_path / "audit.db", seal.sign)
-    yield Book(Audit(file, seal, ManualClock()), file)
+    file = open_audit(tmp_path / "audit.db")
+    clock, vault = ManualClock(), Vault(FolderSecrets(tmp_path / "secrets"))
+    audit = Audit(file, seal, clock)
+    yield Book(audit, AuditCare(audit, HeadsFile(tmp_path / "heads" / "audit-heads.log"), vault, 2**28), file, clock, vault)
+    vault.close()
     file.close()
 
 

@@ -38,6 +38,8 @@ async def owner(rooms, book) -> Owner:
         presence=rooms.presence,
         delays=rooms.delays,
         audit=book.audit,
+        audit_care=book.care,
+        vault=book.vault,
         clock=rooms.clock,
         random_bytes=chance(6),
         count_users=lambda: 2,
