@@ -70,6 +70,7 @@ class Run:
 async def serving(data: Path) -> AsyncIterator[str]:
     """`flowork serve` as users start it; its address."""
     command = [sys.executable, "-m", "app", "serve", "--data", str(data), "--port", "0", "--slots", str(SLOTS), "--allow-echo", "--json"]
+    command.append("--insecure-storage")
     with (data.parent / "serve.log").open("wb") as log:
         limits = {"FLOWORK_GATEWAY_USER_RATE_PER_S": str(USER_RATE_PER_S), "FLOWORK_GATEWAY_USER_BURST": str(USER_RATE_PER_S)}
         process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, stderr=log, env={**os.environ, **limits})

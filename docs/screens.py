@@ -81,7 +81,7 @@ def main() -> None:
 def _around_a_gateway() -> dict[str, tuple[str, str]]:
     with tempfile.TemporaryDirectory(prefix="flowork-screens-") as scratch:
         data = f"{scratch}/flowork"
-        command = [*FLOWORK, "serve", "--data", data, "--port", "0", "--allow-echo"]
+        command = [*FLOWORK, "serve", "--data", data, "--port", "0", "--allow-echo", "--insecure-storage"]
         with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as serve:
             assert serve.stdout is not None
             page = [serve.stdout.readline()]

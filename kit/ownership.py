@@ -3,6 +3,7 @@
 import os
 import stat
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -83,16 +84,15 @@ def _closed(folder: Path, uid: int) -> list[Path]:
     return tightened
 
 
-def _walk(folder: Path) -> list[Found]:
-    """The folder first: nothing in it is touched before it is known to be ours."""
+def _walk(folder: Path) -> Iterator[Found]:
+    """The folder first: nothing in it is looked at before it is known to be ours."""
     told = os.lstat(folder)
-    found = [Found(folder, told.st_uid, told.st_mode)]
+    yield Found(folder, told.st_uid, told.st_mode)
     if stat.S_ISDIR(told.st_mode):
         with os.scandir(folder) as entries:
             for entry in sorted(entries, key=lambda one: one.name):
                 with suppress(FileNotFoundError):  # another Flowork may run on it, and its logs come and go
-                    found += _walk(Path(entry.path))
-    return found
+                    yield from _walk(Path(entry.path))
 
 
 def _advice(folder: Path, found: Found, judgement: Judgement) -> str:

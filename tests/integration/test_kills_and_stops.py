@@ -163,7 +163,8 @@ async def test_a_second_flowork_on_the_same_data_folder_says_so_and_harms_nothin
 
 
 async def test_a_port_that_is_taken_is_named(home: House, tmp_path):
-    second = await start(tmp_path / "second.log", "serve", "--data", str(tmp_path / "other"), "--port", str(home.port))
+    command = ["serve", "--data", str(tmp_path / "other"), "--port", str(home.port), "--insecure-storage"]
+    second = await start(tmp_path / "second.log", *command)
     assert await second.ended() == 1
     assert f"127.0.0.1:{home.port}" in second.log.read_text()
 
