@@ -13,7 +13,7 @@ usage: flowork COMMAND [options]
   submit             sign in and submit a job, then watch it
   users add ADDRESS  let an Ethereum address sign in
   users list         everyone who may sign in
-  engines add NAME   make an engine with its own queue, and its token
+  engines VERB       add, list, code, rotate, revoke, share, unshare
   audit list|verify  who did what, and whether the record is whole
   demo               three real jobs on a scratch gateway, start to end
 

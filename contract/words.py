@@ -59,6 +59,17 @@ class Directive(StrEnum):
     ROTATE = "rotate"
 
 
+class Role(StrEnum):
+    """What a user may do with an engine (protocol §3)."""
+
+    VIEWER = "viewer"
+    """Sees health and depth."""
+    RUNNER = "runner"
+    """Submits, and sees their own jobs."""
+    ADMIN = "admin"
+    """Manages."""
+
+
 class FinishStatus(StrEnum):
     """What became of a finish that rode on a claim."""
 

@@ -7,7 +7,7 @@ import random
 import secrets
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -15,6 +15,7 @@ import socketio
 
 from contract import limits
 from contract.admin import EngineAdded
+from contract.engine_link import FinishRequest
 from contract.errors import DataFolderInUse
 from contract.events import SOCKET_PATH
 from contract.version import VERSION
@@ -30,18 +31,22 @@ from gateway.operations.audit import Audit
 from gateway.operations.change import Change
 from gateway.operations.claim import Claiming
 from gateway.operations.engine_auth import EngineTokens
+from gateway.operations.engines import Engines
+from gateway.operations.enrol import Enrolment
 from gateway.operations.fanout import LocalFanout
 from gateway.operations.owner import Owner
 from gateway.operations.presence import Presence
 from gateway.operations.pulse import Pulse, StartDelays
 from gateway.operations.reap import Reaper
-from gateway.operations.report import Reporting
+from gateway.operations.report import Reporting, note_refusals
+from gateway.operations.sharing import Sharing
 from gateway.operations.signin import SignIn
 from gateway.operations.sources import Sources
 from gateway.operations.submit import Submit
 from gateway.operations.wake import LocalWakeBus
 from gateway.operations.watch import Watch
 from gateway.realtime.sockets import Sockets
+from gateway.rules.engine_tokens import EngineCaller
 from gateway.rules.life import Retry
 from gateway.settings import GatewaySettings
 from gateway.store.audit import open_audit
@@ -90,9 +95,6 @@ class _State:
     draining: bool = False
     listening: bool = False
 
-    def directive(self) -> Directive:
-        return Directive.DRAIN if self.draining else Directive.RUN
-
 
 @dataclass(slots=True)
 class _Parts:
@@ -109,8 +111,16 @@ class _Parts:
 
 
 @contextlib.asynccontextmanager
-async def running(settings: GatewaySettings, *, clock: Clock | None = None, chance: Randomness | None = None) -> AsyncIterator[Gateway]:
+async def running(
+    settings: GatewaySettings,
+    *,
+    clock: Clock | None = None,
+    chance: Randomness | None = None,
+    is_owner: Callable[[str], bool] = lambda _user: True,
+) -> AsyncIterator[Gateway]:
     """A gateway for the length of the block; ready when the block begins.
+
+    `is_owner` tells which users manage every engine without it being shared with them.
 
     Raises:
         DataFolderInUse: another process has the data folder. PortTaken: somebody else listens there.
@@ -134,11 +144,13 @@ async def running(settings: GatewaySettings, *, clock: Clock | None = None, chan
         keys = await asyncio.to_thread(load_keys, settings.data / "secrets", chance.token_bytes)
         control = await stack.enter_async_context(open_control(settings.data / "control.db"))
         audit = await stack.enter_async_context(_auditing(settings, keys, clock))
-        parts = await _build(settings, clock, chance, keys, control, audit, address)
+        parts = await _build(settings, clock, chance, keys, control, audit, address, is_owner)
         stack.push_async_callback(parts.shards.close_all)
         tasks = await stack.enter_async_context(crew())
         tasks.start(parts.reaper.run(), "reaper")
         tasks.start(parts.sockets.relay(), "events")
+        tasks.start(parts.operations.tokens.run(), "engine-tokens")
+        stack.push_async_callback(parts.operations.tokens.keep_use)
         stack.push_async_callback(parts.sockets.close)
         await _listen(stack, settings, parts, listener, address, chance)
         stack.callback(_send_home, parts)
@@ -149,7 +161,14 @@ async def running(settings: GatewaySettings, *, clock: Clock | None = None, chan
 
 
 async def _build(
-    settings: GatewaySettings, clock: Clock, chance: Randomness, keys: Keys, control: Control, audit: Audit, address: str
+    settings: GatewaySettings,
+    clock: Clock,
+    chance: Randomness,
+    keys: Keys,
+    control: Control,
+    audit: Audit,
+    address: str,
+    is_owner: Callable[[str], bool],
 ) -> _Parts:
     state = _State()
     wake = LocalWakeBus()
@@ -165,8 +184,18 @@ async def _build(
     )
     grace_us = settings.heartbeat_grace_ms * MILLISECOND
     reaper = Reaper(shards, sources, clock, SleepWatch(clock, round(limits.SUSPEND_NOTICED_S * SECOND)), grace_us)
-    tokens = EngineTokens(control, clock, chance.token_bytes)
+    tokens = EngineTokens(
+        store=control.installations,
+        audit=audit,
+        clock=clock,
+        random_bytes=chance.token_bytes,
+        max_age_us=round(settings.engine_token_max_age_s * SECOND),
+        retires_us=round(settings.engine_token_retires_s * SECOND),
+    )
     await tokens.load()
+    sharing = Sharing(control, sources, audit, clock, is_owner, wake.news)
+    await sharing.load()
+    enrolment = Enrolment(control.installations, tokens, sources, audit, clock, chance.token_bytes)
     access = AccessTokens(keys.signing, keys.gateway_id)
     origins = own_origins(address) | frozenset(settings.gui_origins)
     owner = Owner(
@@ -179,6 +208,7 @@ async def _build(
         audit=audit,
         clock=clock,
         random_bytes=chance.token_bytes,
+        users_changed=sharing.users_changed,
         well_formed=ethereum.is_well_formed,
         describe=lambda: (VERSION, keys.gateway_id, address, state.draining),
     )
@@ -200,18 +230,27 @@ async def _build(
         principal = access.verify(token, now_s)
         return principal.user, principal.expires_at - now_s
 
-    watch = Watch(shards, sources, fanout)
+    def directive(caller: EngineCaller) -> Directive:
+        if state.draining:
+            return Directive.DRAIN
+        return Directive.ROTATE if tokens.told_to_rotate(caller) else Directive.RUN
+
+    async def refusals(engine: str, reports: Iterable[tuple[str, FinishRequest]]) -> None:
+        await note_refusals(audit, engine, reports)
+
+    watch = Watch(shards, sources, sharing, fanout)
     operations = Operations(
-        submit=Submit(shards, sources, presence, clock, settings.hard_cap, delays.per_second, lambda: state.draining),
+        submit=Submit(shards, sources, sharing, presence, clock, settings.hard_cap, delays.per_second, lambda: state.draining),
         watch=watch,
-        change=Change(shards, sources, watch),
-        claiming=Claiming(shards, presence, wake, clock, settings.lease_ms, state.directive),
-        reporting=Reporting(shards, presence, settings.lease_ms, state.directive),
+        change=Change(shards, sources, sharing, watch),
+        claiming=Claiming(shards, presence, wake, clock, settings.lease_ms, directive, tokens.stands, sharing.whitelist_version, refusals),
+        reporting=Reporting(shards, presence, settings.lease_ms, directive, refusals),
+        tokens=tokens,
+        engines=Engines(owner, tokens, enrolment, sharing, sources, presence, shards, wake, audit, clock),
         signin=signin,
         owner=owner,
         audit=audit,
         authenticate=lambda token: authenticate(token)[0],
-        check_engine=tokens.check,
         ready=lambda: state.listening,
     )
     sockets = Sockets(authenticate, sorted(origins))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import aiohttp
 
+from app.client.admin_engines import EngineCalls
 from app.client.answers import answer, reaching
 from contract.admin import AuditPage, AuditVerdict, EngineAdd, EngineAdded, GatewayStatus, User, UserAdd, UserList
 from contract.errors import GatewayUnreachable
@@ -15,7 +16,7 @@ SECRET_HEADER = "X-Flowork-Admin"  # noqa: S105 - the name of a header
 TIMEOUT = aiohttp.ClientTimeout(total=30)
 
 
-class AdminClient:
+class AdminClient(EngineCalls):
     """Calls `/admin/v1`."""
 
     def __init__(self, session: aiohttp.ClientSession, where: str) -> None:

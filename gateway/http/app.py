@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from fastapi import FastAPI, Request
 from starlette.responses import Response
 
-from gateway.http import admin, bodies, callers, engine_link, jobs, problems, signin
+from gateway.http import admin, admin_engines, bodies, callers, engine_link, jobs, problems, signin
 from gateway.operations.audit import Audit
 from gateway.operations.change import Change
 from gateway.operations.claim import Claiming
+from gateway.operations.engine_auth import EngineTokens
+from gateway.operations.engines import Engines
 from gateway.operations.owner import Owner
 from gateway.operations.report import Reporting
 from gateway.operations.signin import SignIn
@@ -26,11 +28,12 @@ class Operations:
     change: Change
     claiming: Claiming
     reporting: Reporting
+    tokens: EngineTokens
+    engines: Engines
     signin: SignIn
     owner: Owner
     audit: Audit
     authenticate: callers.Authenticate
-    check_engine: Callable[[str | None, str | None], str]
     ready: Callable[[], bool]
 
 
@@ -38,7 +41,11 @@ def public_app(operations: Operations, version: str) -> FastAPI:
     """`/api`, `/internal`, `/healthz`, `/readyz`."""
     app = _app("Flowork gateway", version)
     # Routes are tried in this order: the busiest first.
-    app.include_router(engine_link.router(callers.engine(operations.check_engine), operations.claiming, operations.reporting))
+    engines = operations.engines
+    caller = callers.engine(operations.tokens.authenticate)
+    app.include_router(
+        engine_link.router(caller, operations.claiming, operations.reporting, operations.tokens, engines.enrolment, engines.sharing)
+    )
     person = callers.person(operations.authenticate)
     app.include_router(jobs.router(person, operations.submit, operations.watch, operations.change))
     app.include_router(signin.router(operations.signin))
@@ -51,6 +58,7 @@ def admin_app(operations: Operations, version: str, allow: Callable[[Request], A
     """`/admin`; `allow` guards it where the listener itself does not (loopback TCP)."""
     app = _app("Flowork admin", version)
     app.include_router(admin.router(operations.owner, operations.audit, allow))
+    app.include_router(admin_engines.router(operations.engines, allow))
     _health(app, operations.ready)
     bodies.document(app)
     return app

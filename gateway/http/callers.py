@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fastapi import Request
 
 from contract.errors import AuthenticationMissing
+from gateway.rules.engine_tokens import EngineCaller
 
 Authenticate = Callable[[str], str]
 """Access token -> user id; raises AuthenticationInvalid. DPoP will come in behind this name."""
@@ -36,16 +37,16 @@ def person(authenticate: Authenticate) -> Callable[[Request], Awaitable[Person]]
     return caller
 
 
-def engine(check: Callable[[str | None, str | None], str]) -> Callable[[Request], Awaitable[str]]:
+def engine(check: Callable[[str | None, str | None], Awaitable[EngineCaller]]) -> Callable[[Request], Awaitable[EngineCaller]]:
     """A dependency that gives the engine whose token was sent, before any body is read.
 
     Raises:
-        EngineTokenInvalid, EngineIdMismatch.
+        EngineTokenInvalid, EngineTokenRevoked, EngineIdMismatch.
     """
 
-    async def caller(request: Request) -> str:
-        found = check(request.headers.get("x-engine-id"), request.headers.get("x-engine-token"))
-        request.state.engine_id = found
+    async def caller(request: Request) -> EngineCaller:
+        found = await check(request.headers.get("x-engine-id"), request.headers.get("x-engine-token"))
+        request.state.engine_id = found.engine
         return found
 
     return caller

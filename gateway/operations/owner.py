@@ -1,7 +1,7 @@
 """What the owner does at the machine: users, engines, status."""
 
 import base64
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from contract.admin import EngineAdded, EngineStatus, GatewayStatus, InstanceStatus, User
@@ -33,6 +33,7 @@ class Owner:
     audit: Audit
     clock: Clock
     random_bytes: Callable[[int], bytes]
+    users_changed: Callable[[], Awaitable[None]]
     well_formed: Callable[[str], bool]
     describe: Callable[[], tuple[str, str, str, bool]]
     """Version, gateway id, address, and whether the gateway drains."""
@@ -47,6 +48,7 @@ class Owner:
             raise RequestInvalid("address: its EIP-55 checksum is wrong; copy it again.")
         await self.audit.note("user.add", OWNER, address.lower(), name=name)
         row = await self.control.add_user(UserRow(self._id(), address.lower(), name), self.clock.now().wall)
+        await self.users_changed()
         return User(id=row.id, address=row.address, name=row.name)
 
     async def users(self) -> list[User]:
@@ -59,8 +61,7 @@ class Owner:
         Raises:
             EngineNameTaken, AuditUnavailable.
         """
-        await self.audit.note("engine.add", OWNER, name)
-        engine = await self._engine(name)
+        engine = await self.make_engine(name, OWNER)
         await self.audit.note("engine.token", OWNER, engine, installation=FIRST_INSTALLATION)
         return EngineAdded(id=engine, name=name, token=await self.tokens.mint(engine, FIRST_INSTALLATION))
 
@@ -68,8 +69,7 @@ class Owner:
         """This machine's engine, made when it is not there, with a fresh token for this process."""
         engine = next((row.id for row in self.sources.engines() if row.name == name), None)
         if engine is None:
-            await self.audit.note("engine.add", "gateway", name)
-            engine = await self._engine(name)
+            engine = await self.make_engine(name, "gateway")
         await self.audit.note("engine.token", "gateway", engine, installation=LOCAL_INSTALLATION)
         return EngineAdded(id=engine, name=name, token=await self.tokens.mint(engine, LOCAL_INSTALLATION))
 
@@ -87,7 +87,13 @@ class Owner:
             engines=engines,
         )
 
-    async def _engine(self, name: str) -> str:
+    async def make_engine(self, name: str, actor: str) -> str:
+        """Make an engine and its queue; its id.
+
+        Raises:
+            EngineNameTaken, AuditUnavailable.
+        """
+        await self.audit.note("engine.add", actor, name)
         engine = self._id()
         await self.control.add_engine(engine, name, self.clock.now().wall)
         await self.sources.engine_added()

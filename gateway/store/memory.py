@@ -212,6 +212,14 @@ class MemoryStore:
         self._receipts[report.token] = (report, now.wall + self._limits.keep_receipts_us)
         return FinishStatus.OK
 
+    async def take_back(self, instances: Sequence[str]) -> int:
+        now = self._clock.now()
+        held = [job for job in self._jobs.values() if job.instance in instances]
+        for job in held:
+            self._put(now, life.taken_back(job, now))
+        self._commit(now)
+        return len(held)
+
     async def append(self, items: Sequence[Append]) -> list[Appended]:
         now = self._clock.now()
         told = [self._append(now, item) for item in items]

@@ -13,7 +13,9 @@ from aiohttp import web
 import engine.wiring
 import gateway.wiring
 from contract.admin import EngineAdded
+from engine.runtime.seam import TokenKeeper
 from engine.settings import EngineSettings
+from engine.store.tokens import MemoryTokens
 from engine.wiring import Engine
 from gateway.settings import GatewaySettings
 from gateway.wiring import Gateway
@@ -37,20 +39,28 @@ class SleepyClock(SystemClock):
 
 
 @contextlib.asynccontextmanager
-async def gateway_on(data: Path, *, clock: SleepyClock | None = None, **changes: Any) -> AsyncIterator[Gateway]:
+async def gateway_on(
+    data: Path, *, clock: SleepyClock | None = None, is_owner: Callable[[str], bool] = lambda _user: True, **changes: Any
+) -> AsyncIterator[Gateway]:
     values = {"port": 0, "lease_ms": 1500, "heartbeat_grace_ms": 700, "retry_base_s": 0.05, **changes}
-    async with gateway.wiring.running(GatewaySettings(data=data, **values), clock=clock) as running:
+    async with gateway.wiring.running(GatewaySettings(data=data, **values), clock=clock, is_owner=is_owner) as running:
         await running._parts.owner.add_user(WALLET.address, "test")
         yield running
 
 
 @contextlib.asynccontextmanager
 async def engine_for(
-    address: str, added: EngineAdded, data: Path, *, clock: SleepyClock | None = None, **changes: Any
+    address: str,
+    added: EngineAdded,
+    data: Path,
+    *,
+    clock: SleepyClock | None = None,
+    keeper: TokenKeeper | None = None,
+    **changes: Any,
 ) -> AsyncIterator[Engine]:
     values = {"slots": 4, "echo": True, "heartbeat_s": 0.3, "backoff_base_s": 0.05, "backoff_cap_s": 0.2, **changes}
     settings = EngineSettings(gateway=address, engine_id=added.id, data=data, **values)
-    async with engine.wiring.running(settings, added.token, clock=clock) as running:
+    async with engine.wiring.running(settings, keeper or MemoryTokens(added.token), clock=clock) as running:
         yield running
 
 

@@ -21,6 +21,10 @@ KIND = "work"
 Make = Callable[..., RunningJob]
 
 
+async def everybody(_lease: Lease) -> bool:
+    return True
+
+
 @pytest.fixture
 async def make(room):
     """Attempts with a sender for their output and threads to run in, all ended with the test."""
@@ -31,7 +35,7 @@ async def make(room):
         held = held or lease(1, KIND)
         output = room.output(held)
         senders.append(asyncio.create_task(output.run()))
-        return RunningJob(held, {KIND: Kind(KIND, handler, runs)}, output, room.lanes, lambda: threads)
+        return RunningJob(held, {KIND: Kind(KIND, handler, runs)}, output, room.lanes, lambda: threads, everybody)
 
     yield made
     for sender in senders:

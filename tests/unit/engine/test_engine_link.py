@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -30,6 +30,24 @@ TOKEN = "fwe1_0123456789_secret"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
+class Shown:
+    """The token to show, and what became of it."""
+
+    def __init__(self, *others: str) -> None:
+        self.text = TOKEN
+        self.others = list(others)
+        self.wanted: list[str] = []
+
+    def rotate(self, shown: str) -> None:
+        self.wanted.append(shown)
+
+    async def turn(self, refused: Collection[str]) -> bool:
+        assert self.text in refused
+        if self.others:
+            self.text = self.others.pop(0)
+        return self.text not in refused
+
+
 @pytest.fixture
 def linked(serve):
     """A link to a gateway that is played by a handler."""
@@ -37,7 +55,7 @@ def linked(serve):
     @asynccontextmanager
     async def opened(handler: Handler) -> AsyncIterator[HttpLink]:
         port = await serve(handler)
-        async with asyncio.timeout(20), open_link(f"http://127.0.0.1:{port}", "abcd", TOKEN) as link:
+        async with asyncio.timeout(20), open_link(f"http://127.0.0.1:{port}", "abcd", Shown()) as link:
             yield link
 
     return opened
@@ -98,7 +116,7 @@ class TestAsking:
         async def handler(request: web.Request) -> web.StreamResponse:
             return web.json_response({}, status=200 if request.path == "/internal/v1/claim" else 404)
 
-        async with open_link(f"http://127.0.0.1:{await serve(handler)}/", "abcd", TOKEN) as link:
+        async with open_link(f"http://127.0.0.1:{await serve(handler)}/", "abcd", Shown()) as link:
             assert await link.claim(claim()) == ClaimAnswer()
 
     async def test_the_request_arrives_whole(self, linked):
@@ -198,7 +216,7 @@ class TestRefused:
 
 class TestUnreachable:
     async def test_a_port_where_nobody_listens(self):
-        async with open_link(f"http://127.0.0.1:{dead_port()}", "abcd", TOKEN) as link:
+        async with open_link(f"http://127.0.0.1:{dead_port()}", "abcd", Shown()) as link:
             with pytest.raises(GatewayUnreachable):
                 await link.claim(claim())
 
@@ -252,7 +270,7 @@ class TestUnreachable:
         assert seen[0] > 25
 
     async def test_no_message_repeats_the_token(self):
-        async with open_link(f"http://127.0.0.1:{dead_port()}", "abcd", TOKEN) as link:
+        async with open_link(f"http://127.0.0.1:{dead_port()}", "abcd", Shown()) as link:
             with pytest.raises(GatewayUnreachable) as failed:
                 await link.claim(claim())
         assert TOKEN not in f"{failed.value}{failed.value.detail}"

@@ -31,7 +31,7 @@ class Poll:
     def __init__(self, rooms, instance: int = 1, engine: str = LAB, **changes: Any) -> None:
         self.gone = asyncio.Event()
         request = rooms.request(instance, **{"wait_ms": LONG_MS, **changes})
-        self.task = asyncio.create_task(rooms.claiming.claim(engine, request, self.gone))
+        self.task = asyncio.create_task(rooms.claiming.claim(rooms.caller(engine), request, self.gone))
 
     async def answer(self) -> ClaimAnswer | None:
         async with asyncio.timeout(PATIENCE_S):
@@ -151,9 +151,9 @@ async def test_the_same_claim_again_gives_the_same_leases(rooms):
     await rooms.job()
     await rooms.job()
     request = rooms.request()
-    first = await rooms.claiming.claim(LAB, request, asyncio.Event())
+    first = await rooms.claiming.claim(rooms.caller(LAB), request, asyncio.Event())
     rooms.clock.advance(1)
-    again = await rooms.claiming.claim(LAB, request, asyncio.Event())
+    again = await rooms.claiming.claim(rooms.caller(LAB), request, asyncio.Event())
     assert [(lease.job, lease.token) for lease in again.leases] == [(lease.job, lease.token) for lease in first.leases]
     assert len(again.leases) == 1
     assert again.leases[0].granted_after_ms == -1000
