@@ -1,6 +1,6 @@
 """Two processes of one installation rotate, die, lose answers and restart, and so does the gateway: nobody is locked out.
 
-The gateway's side and the engine's are the real ones; between them is a wire that loses answers, and processes die at
+The gateway's side and the engine's are the real ones; between them is a wire that loses and delays, and processes die at
 every step of a rotation. The model is one sentence: while the owner has not revoked it, every process that wakes up and
 looks into its store gets in.
 """
@@ -56,6 +56,9 @@ class Wire:
 
     async def renew_token(self) -> TokenIssued:
         self.reached("renew")
+        if self.loses == "request":
+            self.machine.late.append(self.machine.processes[self.machine.turn].text)
+            raise GatewayUnreachable
         text = await self.machine.tokens.renew(await self.machine.called(self.machine.processes[self.machine.turn]))
         if self.loses == "renew":
             raise GatewayUnreachable
@@ -95,6 +98,8 @@ class RotationMachine(RuleBasedStateMachine):
         self.turn = 0
         self.seed = 1
         self.revoked = False
+        self.late: list[str] = []
+        """Tokens shown by requests for a new one that are still on their way."""
         self.runner.run(self.begin())
 
     async def begin(self) -> None:
@@ -137,7 +142,7 @@ class RotationMachine(RuleBasedStateMachine):
                     raise
 
     @precondition(lambda self: not self.revoked)
-    @rule(number=PROCESSES, dies=st.sampled_from([None, None, *STEPS]), loses=st.sampled_from([None, None, "renew", "prove"]))
+    @rule(number=PROCESSES, dies=st.sampled_from([None, None, *STEPS]), loses=st.sampled_from([None, None, "request", "renew", "prove"]))
     def rotate(self, number: int, dies: str | None, loses: str | None) -> None:
         self.runner.run(self.rotated(number, dies, loses))
 
@@ -154,6 +159,15 @@ class RotationMachine(RuleBasedStateMachine):
             wire.dies_before = None
             self.processes[number] = await self.process(number)
         wire.dies_before = wire.loses = None
+
+    @precondition(lambda self: self.late)
+    @rule()
+    def a_lost_request_arrives_late(self) -> None:
+        self.runner.run(self.arrived(self.late.pop()))
+
+    async def arrived(self, shown: str) -> None:
+        with contextlib.suppress(EngineTokenInvalid, EngineTokenSuperseded):
+            await self.tokens.renew(await self.tokens.authenticate(ENGINE, shown))
 
     @precondition(lambda self: not self.revoked)
     @rule(number=PROCESSES)

@@ -59,6 +59,12 @@ def test_an_instance_that_serves_another_engine_now_begins_anew(presence: Presen
     assert (ids(presence.of("e")), ids(presence.of("f")), moved.told) == ([], ["i"], frozenset())
 
 
+def test_an_instance_that_calls_with_another_installations_token_begins_anew(presence: Presence):
+    presence.announced(of("e"), "i", ECHO).told = frozenset({b"x"})
+    moved = presence.announced(of("e", "second"), "i", ECHO)
+    assert ([instance.installation for instance in presence.of("e")], moved.told) == (["second"], frozenset())
+
+
 def test_a_heartbeat_keeps_a_known_instance_up_and_tells_how_busy_it_is(presence: Presence, clock: ManualClock):
     presence.announced(of("e"), "i", ECHO)
     clock.advance(25)

@@ -18,7 +18,7 @@ from contract.engine_link import (
     LogLine,
     OutputChunk,
 )
-from contract.errors import BodyTooLarge, JobNotFound, LeaseConflict, LeaseLost
+from contract.errors import AuditUnavailable, BodyTooLarge, JobNotFound, LeaseConflict, LeaseLost
 from contract.words import AppendStatus, Directive, FinishStatus, JobState, LogLevel, Outcome
 from kit.clock import SECOND
 from tests.support.queue import GRACE_S, LEASE_S
@@ -168,3 +168,12 @@ class TestAppend:
         with pytest.raises(JobNotFound):
             await rooms.reporting.append(LAB, AppendRequest(instance=INSTANCE, items=items))
         assert (await detail(rooms, mine)).output == ""
+
+
+async def test_a_user_whom_the_engine_may_not_work_for_is_written_down_before_the_job_ends(rooms, book):
+    lease = await leased(rooms)
+    refusal = end(lease, Outcome.REFUSED, error=Failure(code="engine.user_not_allowed", message="no", retryable=False))
+    book.break_it()
+    with pytest.raises(AuditUnavailable):
+        await rooms.reporting.finish(LAB, lease.job, refusal)
+    assert (await detail(rooms, lease)).job.state is JobState.RUNNING
