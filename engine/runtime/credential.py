@@ -26,6 +26,10 @@ class Credential:
         self._text = kept[0]
         self._loop = asyncio.get_running_loop()
         self._asked = asyncio.Event()
+        self._replace = kept[0]
+        """The token that shall be replaced."""
+        if len(kept) > 1:
+            self._asked.set()  # a rotation was begun and not ended
         self._complained: str | None = None
 
     @property
@@ -35,9 +39,8 @@ class Credential:
 
     def rotate(self, shown: str) -> None:
         """The gateway wants a new token in place of the one it was shown. From any thread."""
-        if shown == self._text:  # else the answer was on its way while it was done
-            with contextlib.suppress(RuntimeError):  # the engine's loop has ended
-                self._loop.call_soon_threadsafe(self._asked.set)
+        if shown == self._text:
+            self._ask(shown)
 
     async def turn(self, refused: Collection[str]) -> bool:
         """These tokens were refused: go on with another one that is kept, or that another process has kept meanwhile.
@@ -46,23 +49,33 @@ class Credential:
         """
         if self._text not in refused:
             return True
+        kept: tuple[str, ...] = ()
         try:
-            self._known = (*await self._keeper.read(), *self._known)
+            kept = await self._keeper.read()
         except TokenRefused as error:
             log.warning("engine.token_not_read", reason=str(error))
-        self._known = tuple(dict.fromkeys(self._known))
+        self._known = tuple(dict.fromkeys((*kept, *self._known)))
         other = next((text for text in self._known if text not in refused), None)
         if other is not None:
             self._text = other
+            if other in kept and len(kept) > 1:
+                self._ask(other)  # a rotation was begun, and its end was not heard
             return True
         self._complain(EngineTokenInvalid.advice)
         return False
+
+    def _ask(self, shown: str) -> None:
+        self._replace = shown
+        with contextlib.suppress(RuntimeError):  # the engine's loop has ended
+            self._loop.call_soon_threadsafe(self._asked.set)
 
     async def run(self, link: Link) -> None:
         """Rotate whenever it was asked for."""
         while True:
             await self._asked.wait()
             self._asked.clear()
+            if self._replace != self._text:
+                continue  # that answer was on its way while it was done
             try:
                 with self._keeper.alone():
                     await self._rotate(link)
@@ -83,8 +96,8 @@ class Credential:
         await self._adopt(link, new)
 
     async def _finished_begun(self, link: Link, kept: Sequence[str]) -> bool:
-        """Is a newer token kept already, by another process, or by one that died before it was proven?"""
-        if not kept or kept[0] == self._text:
+        """Is a newer token kept already, by another process, or by one that died before the end?"""
+        if not kept or tuple(kept) == (self._text,):
             return False
         try:
             await self._adopt(link, kept[0])

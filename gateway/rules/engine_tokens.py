@@ -127,7 +127,8 @@ def wants_rotation(pair: TokenPair, caller: str, *, asked: bool, now: int, max_a
     """
     if pair.live is None:
         return False
-    retiring = pair.other is not None and pair.other.state is TokenState.RETIRING
+    other = pair.other
+    retiring = other is not None and other.state is TokenState.RETIRING and judge(other, now) is Verdict.ACTS
     if caller != pair.live.id:
         return retiring
     return not retiring and (asked or now - pair.live.added_at >= max_age_us)

@@ -77,12 +77,14 @@ class Wire:
     cut: bool = False
     lose_answer: Callable[[str, Any], bool] = lambda _path, _answer: False
     """Called with path and the answer's body; True: the gateway did it, but its caller never hears."""
+    lose_request: Callable[[web.Request], bool] = lambda _request: False
+    """True: the gateway never hears of it."""
     lost: list[str] = field(default_factory=list)
     passed: list[tuple[str, Any, Any]] = field(default_factory=list)
     """(path, request body, answer body) of what went through."""
 
     async def carry(self, request: web.Request) -> web.StreamResponse:
-        if self.cut:
+        if self.cut or self.lose_request(request):
             return self._hang_up(request)
         body = await request.read()
         headers = {name: value for name, value in request.headers.items() if name.lower() not in {"host", "content-length"}}

@@ -203,7 +203,6 @@ class TestWhenToRotate:
         assert tokens.told_to_rotate(old)
         assert not tokens.told_to_rotate(new)
         rooms.clock.advance(RETIRES_S)
-        await tokens.tidy()
         assert tokens.told_to_rotate(new)
 
     async def test_only_the_installations_that_are_meant_are_asked(self, tokens: EngineTokens):

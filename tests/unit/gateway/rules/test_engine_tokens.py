@@ -91,7 +91,8 @@ def test_all_usable_tokens_are_revoked_together():
         (ROTATING, "live", True, 0, True),  # its answer may have been lost
         (ROTATING, "live", False, 0, False),
         (ROTATING, "new", True, MAX_AGE, False),
-        (SETTLING, "live", True, MAX_AGE, False),  # every process shall have changed over before
+        (SETTLING, "live", True, RETIRES - 1, False),  # every process shall have changed over before
+        (SETTLING, "live", True, RETIRES, True),
         (SETTLING, "old", False, 0, True),
         (NOBODY, "live", True, MAX_AGE, False),
     ],
