@@ -37,6 +37,7 @@ SUITES = [
     Suite("lint", 120, LINT),
     Suite("unit", 240, [(*PYTEST, "-m", "not slow", "tests/unit", "tests/property", "tests/conformance", "tests/architecture")]),
     Suite("integration", 360, [(*PYTEST, "-m", "not slow", "tests/integration")]),
+    Suite("security", 120, [(*PYTEST, "-m", "not slow", "tests/security")]),
 ]
 LONG = [Suite("slow", 3600, [(*PYTEST, "-m", "slow", "tests")])]
 

@@ -253,8 +253,7 @@ async def test_lost_answers_cost_neither_token_nor_job(stack: AsyncExitStack, tm
     added = await add_engine(gateway)
     wire: Wire = await stack.enter_async_context(wire_to(gateway.address))
     keeper = MemoryTokens(added.token)
-    engine = await stack.enter_async_context(engine_for(wire.address, added, tmp_path / "e", keeper=keeper))
-    await engine.connected()
+    await stack.enter_async_context(engine_for(wire.address, added, tmp_path / "e", keeper=keeper))
     left = [2]
 
     def twice(path: str, _answer: object) -> bool:
@@ -263,10 +262,10 @@ async def test_lost_answers_cost_neither_token_nor_job(stack: AsyncExitStack, tm
             return True
         return False
 
-    wire.lose_answer = twice
     user = await stack.enter_async_context(signed_in(gateway.address, "lab"))
     job = await user.submit(payload={"sleep_ms": 1500, "reply": "kept"})
     await user.sees(job, JobState.RUNNING)
+    wire.lose_answer = twice
     await gateway._parts.operations.engines.rotate("lab", None)
 
     async def changed() -> bool:
