@@ -246,11 +246,14 @@ async def _build(
         claiming=Claiming(shards, presence, wake, clock, settings.lease_ms, directive, tokens.stands, sharing.whitelist_version, refusals),
         reporting=Reporting(shards, presence, settings.lease_ms, directive, refusals),
         tokens=tokens,
+        enrolment=enrolment,
+        sharing=sharing,
         engines=Engines(owner, tokens, enrolment, sharing, sources, presence, shards, wake, audit, clock),
         signin=signin,
         owner=owner,
         audit=audit,
         authenticate=lambda token: authenticate(token)[0],
+        check_engine=tokens.authenticate,
         ready=lambda: state.listening,
     )
     sockets = Sockets(authenticate, sorted(origins))

@@ -12,11 +12,14 @@ from gateway.operations.change import Change
 from gateway.operations.claim import Claiming
 from gateway.operations.engine_auth import EngineTokens
 from gateway.operations.engines import Engines
+from gateway.operations.enrol import Enrolment
 from gateway.operations.owner import Owner
 from gateway.operations.report import Reporting
+from gateway.operations.sharing import Sharing
 from gateway.operations.signin import SignIn
 from gateway.operations.submit import Submit
 from gateway.operations.watch import Watch
+from gateway.rules.engine_tokens import EngineCaller
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +32,14 @@ class Operations:
     claiming: Claiming
     reporting: Reporting
     tokens: EngineTokens
+    enrolment: Enrolment
+    sharing: Sharing
     engines: Engines
     signin: SignIn
     owner: Owner
     audit: Audit
     authenticate: callers.Authenticate
+    check_engine: Callable[[str | None, str | None], Awaitable[EngineCaller]]
     ready: Callable[[], bool]
 
 
@@ -41,11 +47,9 @@ def public_app(operations: Operations, version: str) -> FastAPI:
     """`/api`, `/internal`, `/healthz`, `/readyz`."""
     app = _app("Flowork gateway", version)
     # Routes are tried in this order: the busiest first.
-    engines = operations.engines
-    caller = callers.engine(operations.tokens.authenticate)
-    app.include_router(
-        engine_link.router(caller, operations.claiming, operations.reporting, operations.tokens, engines.enrolment, engines.sharing)
-    )
+    engine = callers.engine(operations.check_engine)
+    acts = (operations.claiming, operations.reporting, operations.tokens, operations.enrolment, operations.sharing)
+    app.include_router(engine_link.router(engine, *acts))
     person = callers.person(operations.authenticate)
     app.include_router(jobs.router(person, operations.submit, operations.watch, operations.change))
     app.include_router(signin.router(operations.signin))
