@@ -17,7 +17,7 @@ usage: flowork COMMAND [options]
   submit             submit a job, then watch it
   users list|remove  the people of this gateway
   devices list|revoke  what is paired with it
-  engines add NAME   make an engine with its own queue, and its token
+  engines VERB       add, list, code, rotate, revoke, share, unshare
   keys list|rotate   the keys that sign access tokens
   audit list|verify  who did what, and whether the record is whole
   secrets            where the keys are kept: status, unlock, move

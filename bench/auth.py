@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from app.crypto.device_keys import DeviceKeys
 from bench.common import surroundings
 from contract.signin import Tokens
-from contract.words import Role
+from contract.words import UserRole
 from gateway.operations.sessions import Request, Sessions
 from gateway.rules.replay import ReplayMemory
 from gateway.settings import GatewaySettings
@@ -62,7 +62,7 @@ async def _measure(requests: int) -> dict[str, Any]:
 async def _signed_in(sessions: Sessions) -> tuple[DeviceKeys, Tokens]:
     keys = DeviceKeys(random.Random(1).randbytes(32), random.Random(2).randbytes(32))
     device = DeviceRow("d", "u", keys.address.lower(), keys.session.thumbprint, "bench", 0)
-    await sessions.add_device(device, UserRow("u", "bench", Role.OWNER, 0), owner=True)
+    await sessions.add_device(device, UserRow("u", "bench", UserRole.OWNER, 0), owner=True)
     return keys, await sessions.open(device)
 
 

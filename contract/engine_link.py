@@ -5,7 +5,19 @@ from typing import Annotated
 from pydantic import Field, JsonValue
 
 from contract import limits
-from contract.wire import Answer, AttemptId, InstanceId, JobId, LeaseToken, Request, Traceparent, Word
+from contract.wire import (
+    Answer,
+    AttemptId,
+    EngineId,
+    EngineName,
+    InstallationName,
+    InstanceId,
+    JobId,
+    LeaseToken,
+    Request,
+    Traceparent,
+    Word,
+)
 from contract.words import AppendStatus, Directive, FinishStatus, LogLevel, Outcome
 
 
@@ -17,6 +29,7 @@ class Announce(Request):
     slots: Annotated[int, Field(ge=0, le=4096)]
     kinds: Annotated[list[Word], Field(max_length=256)]
     whitelist_version: int = 0
+    """Of the whitelist it has; 0 while it has none."""
 
 
 class Held(Request):
@@ -87,6 +100,7 @@ class Lease(Answer):
     timeout_s: float
     traceparent: Traceparent
     whitelist_version: int = 0
+    """Of the whitelist in force at the grant; an instance that has another one fetches it before it runs the job."""
 
 
 class Finished(Answer):
@@ -106,6 +120,8 @@ class ClaimAnswer(Answer):
     """Reported as running, but no longer this instance's: stop them without a report."""
     cancel: list[JobId] = []
     directive: Directive = Directive.RUN
+    whitelist_version: int = 0
+    """Of the whitelist in force now."""
 
 
 class InstanceStats(Request):
@@ -197,3 +213,34 @@ class AppendAnswer(Answer):
     """Results in the order of the items."""
 
     results: list[Appended]
+
+
+class EnrolRequest(Request):
+    """Exchange a one-time code for a token (`POST enrol`, protocol §3). The only call that needs no token."""
+
+    code: Annotated[str, Field(max_length=64, repr=False)]
+    """As printed; case, hyphens and spaces do not matter."""
+    installation_name: InstallationName
+    """What this machine would like to be called; a taken name gets a number."""
+
+
+class Enrolled(Answer):
+    """A new installation; `token` is told this once."""
+
+    engine_id: EngineId
+    engine_name: EngineName
+    token: str = Field(repr=False)
+    installation: InstallationName
+
+
+class TokenIssued(Answer):
+    """A new token for the caller's installation (`POST token`); the old one lives until this one has been used."""
+
+    token: str = Field(repr=False)
+
+
+class Whitelist(Answer):
+    """The users an engine may work for (`GET whitelist`). Another list has another version; versions have no order."""
+
+    version: int
+    users: list[str]

@@ -347,7 +347,39 @@ class AuditUnavailable(FloworkError):
 
 class EngineTokenInvalid(FloworkError):
     code, status, title = "engine.token_invalid", 401, "The engine token is not valid"
-    advice = "Add the engine again with flowork engines add and give its token to the engine."
+    advice = "Enrol this machine again: flowork engines code NAME at the gateway, then flowork engine --gateway URL --enrol here."
+
+
+class EngineTokenRevoked(EngineTokenInvalid):
+    code, title = "engine.token_revoked", "The owner revoked this engine token"
+
+
+class EngineTokenSuperseded(FloworkError):
+    code, status, title = "engine.token_superseded", 409, "A newer token of this installation is in use"
+    advice = (
+        "Use the newer token. If none of this installation's processes has it, somebody else may: "
+        "flowork engines revoke NAME --compromised at the gateway, then enrol again."
+    )
+
+
+class EnrolmentCodeInvalid(FloworkError):
+    code, status, title = "engine.code_invalid", 401, "The enrolment code is wrong, used or expired"
+    advice = "A code serves once, for 15 minutes. Ask the owner for another: flowork engines code NAME at the gateway."
+
+
+class InstallationUnknown(FloworkError):
+    code, status, title = "engine.installation_unknown", 404, "The engine has no installation of that name"
+    advice = "flowork engines list shows the installations of each engine."
+
+
+class EngineUserNotAllowed(FloworkError):
+    code, status, title = "engine.user_not_allowed", 403, "The engine may not work for this user"
+    advice = "Ask the owner to run: flowork engines share NAME USER --role runner."
+
+
+class EngineRoleInsufficient(FloworkError):
+    code, status, title = "engine.role_insufficient", 403, "Your role on this engine does not allow this"
+    advice = "Ask the owner for the role of a runner: flowork engines share NAME USER --role runner."
 
 
 class EngineIdMismatch(FloworkError):

@@ -6,7 +6,7 @@ from pydantic import Field, StringConstraints
 
 from contract.pairing import OfferId, SixDigits
 from contract.wire import Answer, Request, Timestamp
-from contract.words import PairingState, Role
+from contract.words import PairingState, UserRole
 
 UserName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,62}$")]
 
@@ -16,7 +16,7 @@ class User(Answer):
 
     id: str
     name: str
-    role: Role
+    role: UserRole
     devices: int
 
 
@@ -50,7 +50,7 @@ class OfferMake(Request):
     user: Annotated[str, StringConstraints(max_length=64)] | None = None
     """Id or name."""
     name: UserName = "someone"
-    role: Role = Role.MEMBER
+    role: UserRole = UserRole.MEMBER
     """`owner` restores the owner at the machine; the very first user becomes it in any case."""
 
 
@@ -75,7 +75,7 @@ class Offer(Answer):
     offer: OfferId
     state: PairingState
     user: str
-    role: Role
+    role: UserRole
     device_name: str | None = None
     address: str | None = None
     ingress: str | None = None

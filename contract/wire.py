@@ -27,6 +27,7 @@ Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_.-]{0,63}$")]
 
 EngineId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]{4,26}$")]
 EngineName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+InstallationName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
 JobId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]{4,26}_[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$")]
 InstanceId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 AttemptId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]

@@ -59,6 +59,17 @@ class Directive(StrEnum):
     ROTATE = "rotate"
 
 
+class Role(StrEnum):
+    """What a user may do with an engine (protocol §3)."""
+
+    VIEWER = "viewer"
+    """Sees health and depth."""
+    RUNNER = "runner"
+    """Submits, and sees their own jobs."""
+    ADMIN = "admin"
+    """Manages."""
+
+
 class FinishStatus(StrEnum):
     """What became of a finish that rode on a claim."""
 
@@ -101,7 +112,7 @@ class PairingState(StrEnum):
     """Expired, refused, tried too often, or replaced by a newer offer."""
 
 
-class Role(StrEnum):
+class UserRole(StrEnum):
     """What a user is to the gateway."""
 
     OWNER = "owner"

@@ -2,34 +2,59 @@
 
 import argparse
 import asyncio
+import contextlib
 import os
+import re
 import signal
+import socket
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from pydantic import ValidationError
+
+from contract.engine_link import EnrolRequest
+from contract.errors import FloworkError
+from engine.link.client import enrol
+from engine.runtime.seam import TokenKeeper
 from engine.settings import EngineSettings
 from engine.store.spool import SpoolInUse
-from engine.wiring import Engine, running
+from engine.store.tokens import (
+    Enrolment,
+    FileTokens,
+    GivenToken,
+    TokenRefused,
+    VaultTokens,
+    keep_enrolment,
+    read_enrolment,
+    read_file,
+)
+from engine.wiring import Engine, open_vault, running
 from kit import config
 from kit.logs import Log, to_stream
 from kit.ownership import NotOurs, make_ours
 from kit.paths import data_folder
 from kit.tasks import crew, first_of
+from kit.vault import Vault
 
 log = Log("engine")
-USAGE_ERROR = 2
-SETUP_ERROR = 78
+FAILED, USAGE_ERROR, REFUSED, SETUP_ERROR = 1, 2, 4, 78
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line. There is no option for the token itself: arguments are visible to every user of a machine."""
-    parser = argparse.ArgumentParser(prog="flowork engine", description="Pull jobs from a gateway and run them.", allow_abbrev=False)
-    parser.add_argument("--gateway", required=True, metavar="URL", help="where the gateway listens, such as http://127.0.0.1:7717")
-    parser.add_argument("--engine-id", required=True, metavar="ID", help="the id that 'flowork engines add' printed")
-    parser.add_argument(
-        "--token-file", type=Path, metavar="FILE", help="file with the engine token (0600); without it, one line of standard input"
+    """The command line. There is no option for a token or a code itself: arguments are visible to every user of a machine."""
+    parser = argparse.ArgumentParser(
+        prog="flowork engine",
+        description="Pull jobs from a gateway and run them. A machine that was enrolled needs no options.",
+        allow_abbrev=False,
     )
+    parser.add_argument("--gateway", metavar="URL", help="where the gateway listens, such as http://127.0.0.1:7717")
+    parser.add_argument(
+        "--enrol", action="store_true", help="read the one-time code of 'flowork engines code' from standard input, keep the token, run"
+    )
+    parser.add_argument("--name", metavar="NAME", help="with --enrol: what to call this machine (default: its host name)")
+    parser.add_argument("--engine-id", metavar="ID", help="without enrolment: the id that 'flowork engines add' printed")
+    parser.add_argument("--token-file", type=Path, metavar="FILE", help="its token (0600); without a file, one line of standard input")
     parser.add_argument("--data", type=Path, default=data_folder("flowork"), metavar="DIR", help="data folder (default: %(default)s)")
     parser.add_argument("--slots", type=int, default=None, metavar="N", help="jobs that run at once (default: 4)")
     parser.add_argument("--allow-echo", action="store_true", help="serve the echo kinds, for tests")
@@ -39,61 +64,107 @@ def parser() -> argparse.ArgumentParser:
     return parser
 
 
-class TokenRefused(Exception):
-    """The token can't be read; the message says what to do."""
-
-
-def read_token(file: Path | None) -> str:
-    """The engine token, from a file of the owner's or from standard input.
-
-    Raises:
-        TokenRefused.
-    """
-    if file is None:
-        token = sys.stdin.readline().strip()
-    else:
-        try:
-            mode = file.stat().st_mode
-            token = file.read_text(encoding="ascii").strip()
-        except UnicodeDecodeError as error:
-            raise TokenRefused(f"{file} holds no token.") from error
-        except OSError as error:
-            raise TokenRefused(f"The token file cannot be read: {error.strerror}: {file}") from error
-        if sys.platform != "win32" and mode & 0o077:
-            raise TokenRefused(f"Others can read the token file. If nobody has: chmod 600 '{file}'")
-    if not token:
-        raise TokenRefused("No token came. Give --token-file FILE, or write the token to standard input.")
-    if len(token.split()) > 1:
-        raise TokenRefused("More than a token came: it is one word.")
-    return token
-
-
 def main(argv: Sequence[str]) -> int:
-    """Run until told to stop. 0 after a drain, 1 when it could not start, 2 for a wrong command line, 78 when the folder is not ours."""
+    """Run until told to stop. 0 after a drain; else 1 (did not start), 2 (command line), 4 (code refused) or 78 (folder not ours)."""
     known = parser()
     arguments, unknown = known.parse_known_args(argv)
     if unknown:
         known.error(f"unknown: {' '.join(word for word in unknown if word.startswith('-'))}")  # never a value: it may be a token
+    _check(known, arguments)
     to_stream()
     try:
         make_ours(arguments.data)
     except NotOurs as error:
-        print(f"flowork engine: {error}", file=sys.stderr)
-        return SETUP_ERROR
+        return _complain(SETUP_ERROR, str(error))
+    with contextlib.closing(open_vault(arguments.data)) as vault:
+        try:
+            keeper = _token_source(arguments, vault)
+            settings = load(arguments, os.environ)
+        except TokenRefused as error:
+            return _complain(USAGE_ERROR, str(error))
+        except FloworkError as error:
+            return _complain(REFUSED if error.status in {401, 403} else FAILED, f"{error.title}.", error.detail)
+        except config.ConfigRefused as error:
+            return _complain(USAGE_ERROR, "The settings are not right.", *error.mistakes)
+        try:
+            return asyncio.run(_run(settings, keeper))
+        except (SpoolInUse, TokenRefused) as error:
+            return _complain(FAILED, str(error))
+
+
+def _check(known: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
+    if arguments.enrol and (arguments.engine_id or arguments.token_file):
+        known.error("--enrol brings id and token itself; give it without --engine-id and --token-file")
+    if arguments.name is not None and not arguments.enrol:
+        known.error("--name goes with --enrol")
+    if (arguments.enrol or arguments.engine_id or arguments.token_file) and not arguments.gateway:
+        known.error("--gateway is missing")
+    if arguments.token_file and not arguments.engine_id:
+        known.error("--token-file goes with --engine-id")
+
+
+def _token_source(arguments: argparse.Namespace, vault: Vault) -> TokenKeeper:
+    """Where the token comes from; completes `gateway` and `engine_id` of the arguments.
+
+    Raises:
+        TokenRefused, FloworkError.
+    """
+    if arguments.token_file is not None:
+        read_file(arguments.token_file)
+        return FileTokens(arguments.token_file)
+    if arguments.engine_id is not None:
+        return GivenToken(read_line("token"))
+    if arguments.enrol:
+        enrolment = asyncio.run(_enrol(arguments.gateway, arguments.name or host_name(), vault))
+    else:
+        found = asyncio.run(read_enrolment(vault))
+        if found is None:
+            raise TokenRefused(
+                "This machine is not enrolled. At the gateway: flowork engines code NAME. Here: flowork engine --gateway URL --enrol"
+            )
+        enrolment = found
+    arguments.gateway = arguments.gateway or enrolment.gateway
+    arguments.engine_id = enrolment.engine_id
+    return VaultTokens(vault)
+
+
+async def _enrol(gateway: str, name: str, vault: Vault) -> Enrolment:
     try:
-        token = read_token(arguments.token_file)
-        settings = load(arguments, os.environ)
-    except TokenRefused as error:
-        print(f"flowork engine: {error}", file=sys.stderr)
-        return USAGE_ERROR
-    except config.ConfigRefused as error:
-        print("flowork engine: the settings are not right.", *error.mistakes, sep="\n  ", file=sys.stderr)
-        return USAGE_ERROR
-    try:
-        return asyncio.run(_run(settings, token))
-    except SpoolInUse as error:
-        print(f"flowork engine: {error}", file=sys.stderr)
-        return 1
+        request = EnrolRequest(code=read_line("code"), installation_name=name)
+    except ValidationError as error:
+        raise TokenRefused("The name takes letters, digits, '.', '_' and '-', and begins with a letter or digit.") from error
+    await read_enrolment(vault)  # a vault that does not open must not be found out with the code used up
+    enrolled = await enrol(gateway, request)
+    enrolment = Enrolment(gateway, enrolled.engine_id, (enrolled.token,))
+    await keep_enrolment(vault, enrolment)
+    log.info("engine.enrolled", engine=enrolled.engine_name, engine_id=enrolled.engine_id, installation=enrolled.installation)
+    return enrolment
+
+
+def read_line(what: str) -> str:
+    """A token or code from standard input: one word on one line.
+
+    Raises:
+        TokenRefused.
+    """
+    if sys.stdin.isatty():
+        print(f"Type or paste the {what}:", file=sys.stderr, flush=True)
+    text = sys.stdin.readline().strip()
+    if not text:
+        raise TokenRefused(f"No {what} came on standard input." + (" Or give --token-file FILE." if what == "token" else ""))
+    if what == "token" and len(text.split()) > 1:
+        raise TokenRefused("More than a token came: it is one word.")
+    return text
+
+
+def host_name() -> str:
+    """This machine's name, in the letters that an installation's name takes."""
+    return re.sub(r"[^A-Za-z0-9._-]", "-", socket.gethostname()).lstrip("._-")[:63] or "machine"
+
+
+def _complain(code: int, *lines: str) -> int:
+    print(f"flowork engine: {lines[0]}", *lines[1:], sep="\n  ", file=sys.stderr)
+    return code
 
 
 def load(arguments: argparse.Namespace, environment: Mapping[str, str]) -> EngineSettings:
@@ -117,9 +188,9 @@ def load(arguments: argparse.Namespace, environment: Mapping[str, str]) -> Engin
     return settings
 
 
-async def _run(settings: EngineSettings, token: str) -> int:
+async def _run(settings: EngineSettings, keeper: TokenKeeper) -> int:
     stop = asyncio.Event()
-    async with running(settings, token) as engine:
+    async with running(settings, keeper) as engine:
         _on_signals(stop, engine)
         async with crew() as tasks:
             tasks.start(_announce(engine), "announce")

@@ -6,19 +6,22 @@ import random
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from contract.engine_link import InstanceStats, Lease
 from engine.link.client import open_link
 from engine.rules.kinds import Kind
 from engine.rules.leases import LeaseBook
 from engine.runtime.claimer import Claimer
+from engine.runtime.credential import Credential
 from engine.runtime.heart import Heart
 from engine.runtime.job import Stop
 from engine.runtime.lanes import Lanes
 from engine.runtime.output import Output
 from engine.runtime.reporter import Reporter
-from engine.runtime.seam import Link, LinkOpener
+from engine.runtime.seam import Link, LinkOpener, TokenKeeper
 from engine.runtime.slots import Slots
+from engine.runtime.whitelist import Whitelist
 from engine.settings import EngineSettings
 from engine.store.spool import open_spool
 from engine.tools.registry import kinds
@@ -26,6 +29,7 @@ from kit.backoff import Backoff
 from kit.clock import Clock, SystemClock
 from kit.logs import Log
 from kit.tasks import crew, first_of
+from kit.vault import FolderSecrets, Vault
 
 log = Log("engine")
 SETTLE_S = 5.0
@@ -98,10 +102,15 @@ class Engine:
         return Drained(given_back, len(self._book))
 
 
+def open_vault(data: Path) -> Vault:
+    """Where an enrolled engine keeps its token."""
+    return Vault(FolderSecrets(data / "secrets"))
+
+
 @contextlib.asynccontextmanager
 async def running(
     settings: EngineSettings,
-    token: str,
+    keeper: TokenKeeper,
     *,
     clock: Clock | None = None,
     chance: Randomness | None = None,
@@ -111,17 +120,20 @@ async def running(
     """An engine for the length of the block. Leaving it without `drained` abandons what runs: the leases run out.
 
     Raises:
+        TokenRefused: the keeper has no token, or cannot give it.
         SpoolInUse: another process of this engine runs on the same data folder.
     """
     clock = clock or SystemClock()
     chance = chance or Randomness()
-    opener = link_opener or (lambda: open_link(settings.gateway, settings.engine_id, token))
+    credential = Credential(keeper, await keeper.read())
+    opener = link_opener or (lambda: open_link(settings.gateway, settings.engine_id, credential))
     async with contextlib.AsyncExitStack() as stack:
         spool = await stack.enter_async_context(open_spool(settings.data / "engine" / settings.engine_id))
         link = await stack.enter_async_context(opener())
         instance = chance.new_id()
         backoff = Backoff(settings.backoff_base_s, settings.backoff_cap_s)
         book = LeaseBook()
+        whitelist = Whitelist(link, backoff, chance.uniform)
         reporter = Reporter(link, spool, book, backoff, chance.uniform)
         claimer = Claimer(link, instance, book, reporter, clock, backoff, chance.uniform, chance.new_id, settings.claim_wait_ms)
         after_tasks = await stack.enter_async_context(contextlib.AsyncExitStack())
@@ -136,6 +148,7 @@ async def running(
             _output_maker(link, instance, backoff, chance),
             tasks,
             lambda: claimer.saturated,
+            whitelist,
         )
         after_tasks.push_async_callback(slots.close)  # a process killed under a running job would count as its failure
         loop = asyncio.get_running_loop()
@@ -147,6 +160,8 @@ async def running(
         heart = Heart(opener, instance, book, clock, settings.heartbeat_s, lambda: _stats(slots, book), told)
         heart.start()
         stack.push_async_callback(heart.stop)
+        tasks.start(credential.run(link), "token")
+        tasks.start(whitelist.run(), "whitelist")
         tasks.start(_serve(reporter, claimer, slots), "claims")
         log.info("engine.started", engine_id=settings.engine_id, instance=instance, slots=settings.slots, kinds=slots.kinds)
         yield Engine(instance, slots, claimer, reporter, book)
@@ -154,6 +169,7 @@ async def running(
 
 async def _serve(reporter: Reporter, claimer: Claimer, slots: Slots) -> None:
     await reporter.send_left_over()
+    await slots.whitelist.begin()
     await claimer.run(slots)
 
 

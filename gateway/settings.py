@@ -80,6 +80,11 @@ class GatewaySettings(BaseModel):
     open_shards: Annotated[int, Field(ge=1, le=64)] = 64
     """Queue files open at once; the longest unused one is closed first."""
 
+    engine_token_max_age_s: Annotated[float, Field(gt=0)] = limits.ENGINE_TOKEN_MAX_AGE_S
+    """Engines are told to take a new token when theirs is older."""
+    engine_token_retires_s: Annotated[float, Field(ge=0)] = limits.ENGINE_TOKEN_RETIRES_S
+    """How long a replaced token is still good, so that other processes of its installation can change over."""
+
     @field_validator("host")
     @classmethod
     def _loopback(cls, host: str) -> str:

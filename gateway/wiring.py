@@ -5,13 +5,14 @@ import contextlib
 import random
 import secrets
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from contract import limits
 from contract.admin import EngineAdded
+from contract.engine_link import FinishRequest
 from contract.errors import AuditUnavailable, DataFolderInUse
 from contract.events import SOCKET_PATH
 from contract.signin import encoded
@@ -33,6 +34,8 @@ from gateway.operations.challenges import Challenges
 from gateway.operations.change import Change
 from gateway.operations.claim import Claiming
 from gateway.operations.engine_auth import EngineTokens
+from gateway.operations.engines import Engines
+from gateway.operations.enrol import Enrolment
 from gateway.operations.fanout import LocalFanout
 from gateway.operations.household import Household
 from gateway.operations.keys import KeyRing
@@ -41,8 +44,9 @@ from gateway.operations.pair import Pairing
 from gateway.operations.presence import Presence
 from gateway.operations.pulse import Pulse, StartDelays
 from gateway.operations.reap import Reaper
-from gateway.operations.report import Reporting
+from gateway.operations.report import Reporting, note_refusals
 from gateway.operations.sessions import Principal, Request, Sessions
+from gateway.operations.sharing import Sharing
 from gateway.operations.signin import SignIn
 from gateway.operations.sources import Sources
 from gateway.operations.submit import Submit
@@ -50,6 +54,7 @@ from gateway.operations.throttle import Throttle
 from gateway.operations.wake import LocalWakeBus
 from gateway.operations.watch import CONTROL, Watch
 from gateway.realtime.sockets import SocketLimits, Sockets
+from gateway.rules.engine_tokens import EngineCaller
 from gateway.rules.key_ring import KeyState, SigningKey
 from gateway.rules.life import Retry
 from gateway.rules.throttle import Counted, Policies
@@ -116,9 +121,6 @@ class _State:
     draining: bool = False
     listening: bool = False
 
-    def directive(self) -> Directive:
-        return Directive.DRAIN if self.draining else Directive.RUN
-
 
 @dataclass(slots=True)
 class _Parts:
@@ -175,6 +177,8 @@ async def running(
         tasks.start(parts.sockets.relay(), "events")
         tasks.start(parts.operations.ring.run(), "signing-keys")
         tasks.start(care.run(), "audit")
+        tasks.start(parts.operations.tokens.run(), "engine-tokens")
+        stack.push_async_callback(parts.operations.tokens.keep_use)
         stack.push_async_callback(parts.sockets.close)
         lan_address = await _listen(stack, settings, parts, listener, chance)
         stack.callback(_send_home, parts)
@@ -210,7 +214,14 @@ async def _build(
     )
     grace_us = settings.heartbeat_grace_ms * MILLISECOND
     reaper = Reaper(shards, sources, clock, SleepWatch(clock, round(limits.SUSPEND_NOTICED_S * SECOND)), grace_us)
-    tokens = EngineTokens(control, clock, chance.token_bytes)
+    tokens = EngineTokens(
+        store=control.installations,
+        audit=audit,
+        clock=clock,
+        random_bytes=chance.token_bytes,
+        max_age_us=round(settings.engine_token_max_age_s * SECOND),
+        retires_us=round(settings.engine_token_retires_s * SECOND),
+    )
     await tokens.load()
     signing = SigningKeys(lambda: clock.now().wall)
     ring = KeyRing(signing, people, vault, audit, clock, chance.token_bytes)
@@ -226,6 +237,7 @@ async def _build(
         gateway_id=identity.gateway_id,
         ended=lambda gone: sockets.close_where(lambda who: who.session in gone),
         tell=lambda event: fanout.publish(CONTROL, event),
+        users_changed=lambda: sharing.users_changed(),  # noqa: PLW0108 - made below
     )
     await sessions.load()
     challenges = Challenges(
@@ -240,6 +252,9 @@ async def _build(
     )
     pairing = Pairing(sessions, challenges, audit, clock, chance.token_bytes)
     throttle = Throttle(clock, policies(settings), lambda engine: sum(instance.announce.slots for instance in presence.up(engine)))
+    sharing = Sharing(control, sources, audit, clock, sessions.users, sessions.is_owner, wake.news)
+    await sharing.load()
+    enrolment = Enrolment(control.installations, tokens, sources, audit, clock, chance.token_bytes)
     owner = Owner(
         control=control,
         sources=sources,
@@ -262,18 +277,30 @@ async def _build(
         principal, _ = sessions.authenticate(token if isinstance(token, str) else "", request)
         return principal, principal.expires_at - clock.now().wall / SECOND
 
-    def engine(engine_id: str | None, token: str | None) -> str:
-        found = tokens.check(engine_id, token)
-        throttle.engine(found)
-        return found
+    async def engine(engine_id: str | None, token: str | None) -> EngineCaller:
+        caller = await tokens.authenticate(engine_id, token)
+        throttle.engine(caller.engine)
+        return caller
 
-    watch = Watch(shards, sources, fanout, people)
+    def directive(caller: EngineCaller) -> Directive:
+        if state.draining:
+            return Directive.DRAIN
+        return Directive.ROTATE if tokens.told_to_rotate(caller) else Directive.RUN
+
+    async def refusals(engine: str, reports: Iterable[tuple[str, FinishRequest]]) -> None:
+        await note_refusals(audit, engine, reports)
+
+    watch = Watch(shards, sources, sharing, fanout, people)
     operations = Operations(
-        submit=Submit(shards, sources, presence, clock, settings.hard_cap, delays.per_second, lambda: state.draining),
+        submit=Submit(shards, sources, sharing, presence, clock, settings.hard_cap, delays.per_second, lambda: state.draining),
         watch=watch,
-        change=Change(shards, sources, watch),
-        claiming=Claiming(shards, presence, wake, clock, settings.lease_ms, state.directive),
-        reporting=Reporting(shards, presence, settings.lease_ms, state.directive),
+        change=Change(shards, sources, sharing, watch),
+        claiming=Claiming(shards, presence, wake, clock, settings.lease_ms, directive, tokens.stands, sharing.whitelist_version, refusals),
+        reporting=Reporting(shards, presence, settings.lease_ms, directive, refusals),
+        tokens=tokens,
+        enrolment=enrolment,
+        sharing=sharing,
+        engines=Engines(owner, tokens, enrolment, sharing, sources, presence, shards, wake, audit, clock),
         signin=SignIn(challenges, sessions, pairing, audit),
         pairing=pairing,
         sessions=sessions,

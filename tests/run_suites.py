@@ -38,6 +38,7 @@ SUITES = [
     Suite("unit", 240, [(*PYTEST, "-m", "not slow", "tests/unit", "tests/property", "tests/conformance", "tests/architecture")]),
     Suite("security", 300, [(*PYTEST, "-m", "not slow", "tests/security")]),
     Suite("integration", 360, [(*PYTEST, "-m", "not slow", "tests/integration")]),
+    Suite("security", 120, [(*PYTEST, "-m", "not slow", "tests/security")]),
 ]
 LONG = [Suite("slow", 3600, [(*PYTEST, "-m", "slow", "tests")])]
 

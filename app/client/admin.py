@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 import aiohttp
 from pydantic import BaseModel
 
+from app.client.admin_engines import EngineCalls
 from app.client.answers import A, Nothing, answer, reaching, refuse_problems
 from contract.admin import (
     AdminToken,
@@ -33,7 +34,7 @@ LONG = aiohttp.ClientTimeout(total=None, sock_read=600)
 """A long audit log is read as a whole."""
 
 
-class AdminClient:
+class AdminClient(EngineCalls):
     """Calls `/admin/v1`; asks for a token with the scopes of each act, when it is first needed."""
 
     def __init__(self, session: aiohttp.ClientSession, where: str) -> None:
@@ -53,7 +54,7 @@ class AdminClient:
         """Everyone's devices. Raises FloworkError."""
         return await self._call(Scope.DEVICES_READ, "GET", "/devices", DeviceList)
 
-    async def revoke(self, device: str) -> None:
+    async def revoke_device(self, device: str) -> None:
         """Revoke a device. Raises FloworkError."""
         await self._call(Scope.DEVICES_REVOKE, "DELETE", f"/devices/{quote(device, safe='')}", Nothing)
 

@@ -38,6 +38,6 @@ async def _list(arguments: argparse.Namespace) -> int:
 
 async def _revoke(arguments: argparse.Namespace) -> int:
     async with open_admin(arguments.data) as admin:
-        await admin.revoke(arguments.device)
+        await admin.revoke_device(arguments.device)
     print(f'{{"revoked": "{arguments.device}"}}' if arguments.json else f"{arguments.device} is revoked.")
     return DONE

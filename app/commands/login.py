@@ -20,7 +20,7 @@ from contract.errors import DeviceNotFound, DeviceUnknown, FloworkError, NotPair
 from contract.pairing import Link, read_link
 from contract.people import OfferMake
 from contract.signin import Tokens
-from contract.words import Role
+from contract.words import UserRole
 
 NAME_MAX = 64
 
@@ -49,7 +49,7 @@ async def _here(arguments: argparse.Namespace, name: str) -> int:
     async with open_admin(arguments.data) as admin:
         address = (await admin.status()).address
         keys = await _keys(arguments.data)
-        role = Role.OWNER if arguments.user is None else Role.MEMBER
+        role = UserRole.OWNER if arguments.user is None else UserRole.MEMBER
         asked = OfferMake(role=role, user=arguments.user, name="owner")
         key = await admin.gateway_key()
         async with open_api(address, keys, key) as api:

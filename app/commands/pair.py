@@ -12,7 +12,7 @@ from contract.errors import PairingExpired
 from contract.pairing import key_words
 from contract.people import Offer, OfferMade, OfferMake
 from contract.signin import decoded
-from contract.words import PairingState, Role
+from contract.words import PairingState, UserRole
 
 LOOK_EVERY_S = 0.5
 PAGE = """\
@@ -62,7 +62,7 @@ def _asked(arguments: argparse.Namespace) -> OfferMake:
         return OfferMake(name=arguments.new)
     if arguments.user is not None:
         return OfferMake(user=arguments.user)
-    return OfferMake(role=Role.OWNER, name="owner")
+    return OfferMake(role=UserRole.OWNER, name="owner")
 
 
 def _show(offer: OfferMade, as_json: bool) -> None:

@@ -20,6 +20,7 @@ from contract.errors import AuditUnavailable, DataFolderInUse, FloworkError, Sec
 from contract.version import VERSION
 from engine.settings import EngineSettings
 from engine.store.spool import SpoolInUse
+from engine.store.tokens import MemoryTokens
 from engine.wiring import Drained, Engine
 from gateway.crypto.identity import KeyLost
 from gateway.http.listeners import PortTaken
@@ -157,7 +158,7 @@ class Host:
 
 
 async def _engine(settings: EngineSettings, token: str, leave: anyio.Event, *, task_status: TaskStatus[Engine]) -> None:
-    async with engine.wiring.running(settings, token) as running:
+    async with engine.wiring.running(settings, MemoryTokens(token)) as running:
         task_status.started(running)
         await leave.wait()
 

@@ -116,7 +116,7 @@ class Claimer:
         return ClaimRequest(
             instance=self._instance,
             attempt_id=attempt,
-            announce=Announce(version=VERSION, slots=slots.count, kinds=slots.kinds),
+            announce=Announce(version=VERSION, slots=slots.count, kinds=slots.kinds, whitelist_version=slots.whitelist.version),
             max=min(most, limits.CLAIM_MAX_JOBS),
             wait_ms=self._wait_ms,
             finished=self._reporter.riding(limits.CLAIM_MAX_JOBS),
@@ -125,6 +125,7 @@ class Claimer:
 
     def _apply(self, request: ClaimRequest, answer: ClaimAnswer, sent_at: int, slots: Slots) -> None:
         self.connected.set()
+        slots.whitelist.told(answer.whitelist_version)
         self._reporter.landed(request.finished, answer.finished)
         slots.stop(answer.lost, Stop.LET_GO)
         slots.stop(answer.cancel, Stop.CANCEL)

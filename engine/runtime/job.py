@@ -9,6 +9,7 @@ from typing import Any
 
 from contract import limits
 from contract.engine_link import Failure, FinishReport, Lease
+from contract.errors import EngineUserNotAllowed
 from contract.words import LogLevel, Outcome
 from engine.rules.failures import JobFailed, told, unexpected
 from engine.rules.kinds import Kind, Runs
@@ -27,6 +28,10 @@ class Stop(Enum):
     GIVE_BACK = "give_back"
     LET_GO = "let_go"
     """Lost, or about to be: nothing is reported."""
+
+
+class _NotAllowed(Exception):
+    """The engine may not work for the job's user."""
 
 
 class JobContext:
@@ -57,12 +62,21 @@ class JobContext:
 class RunningJob:
     """Runs one attempt. `stop` may be called once from the loop; the first reason counts."""
 
-    def __init__(self, lease: Lease, kinds: Mapping[str, Kind], output: Output, lanes: Lanes, threads: Callable[[], Executor]) -> None:
+    def __init__(
+        self,
+        lease: Lease,
+        kinds: Mapping[str, Kind],
+        output: Output,
+        lanes: Lanes,
+        threads: Callable[[], Executor],
+        allowed: Callable[[Lease], Awaitable[bool]],
+    ) -> None:
         self.lease = lease
         self._kind = kinds.get(lease.kind)
         self._output = output
         self._lanes = lanes
         self._threads = threads
+        self._allowed = allowed
         self._why: Stop | None = None
         self._body: asyncio.Task[Any] | None = None
         self._thread: asyncio.Future[Any] | None = None
@@ -80,7 +94,7 @@ class RunningJob:
     async def report(self) -> FinishReport | None:
         """Run to the end; None when nothing may be said of it."""
         context = self._context = JobContext(self.lease, self._output, asyncio.get_running_loop())
-        self._body = asyncio.create_task(self._timed(context), name=f"job-{self.lease.job}")
+        self._body = asyncio.create_task(self._admitted(context), name=f"job-{self.lease.job}")
         if self._why is not None:
             self._body.cancel()
         try:
@@ -91,6 +105,8 @@ class RunningJob:
             if self._torn_down():
                 raise
             return self._failed(unexpected(error))  # the handler's own: nobody asked it to stop
+        except _NotAllowed:
+            return self._refused()
         except JobFailed as error:
             return self._failed(error)
         except (Exception, SystemExit) as error:
@@ -107,6 +123,11 @@ class RunningJob:
         """Wait for a thread that ran on after its job was stopped: threads can't be killed, so its slot is not free."""
         if self._thread is not None:
             await asyncio.wait({self._thread})
+
+    async def _admitted(self, context: JobContext) -> Any:
+        if not await self._allowed(self.lease):
+            raise _NotAllowed
+        return await self._timed(context)
 
     async def _timed(self, context: JobContext) -> Any:
         scope = asyncio.timeout(self.lease.timeout_s)
@@ -156,6 +177,13 @@ class RunningJob:
                 return self._report(Outcome.GIVEN_BACK)
             case _:
                 return None
+
+    def _refused(self) -> FinishReport | None:
+        if self._why is Stop.LET_GO:
+            return None
+        log.warning("job.user_not_allowed", job_id=self.lease.job, user_id=self.lease.user)
+        refusal = JobFailed(EngineUserNotAllowed.code, EngineUserNotAllowed.title + ".", retryable=False)
+        return self._report(Outcome.REFUSED, error=told(refusal))
 
     def _failed(self, error: JobFailed) -> FinishReport | None:
         if self._why is Stop.LET_GO:

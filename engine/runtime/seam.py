@@ -1,6 +1,7 @@
 """What the runtime needs of the gateway; `engine.link` has it over HTTP, tests in memory."""
 
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Protocol
 
 from contract.engine_link import (
@@ -12,6 +13,8 @@ from contract.engine_link import (
     FinishReport,
     HeartbeatAnswer,
     HeartbeatRequest,
+    TokenIssued,
+    Whitelist,
 )
 
 TRY_AGAIN = frozenset({401, 403, 408, 425, 429})
@@ -19,7 +22,7 @@ TRY_AGAIN = frozenset({401, 403, 408, 425, 429})
 
 
 class Link(Protocol):
-    """Four calls; each raises FloworkError."""
+    """What an engine asks of a gateway; each call raises FloworkError."""
 
     async def claim(self, request: ClaimRequest) -> ClaimAnswer:
         """Long poll for work."""
@@ -32,6 +35,28 @@ class Link(Protocol):
 
     async def finish(self, report: FinishReport) -> FinishAnswer:
         """End an attempt."""
+
+    async def whitelist(self) -> Whitelist:
+        """The users the engine may work for."""
+
+    async def renew_token(self) -> TokenIssued:
+        """A new token, in exchange for the one in use."""
+
+    async def prove(self, token: str) -> None:
+        """Call once with another token than the one in use. Raises EngineTokenInvalid when the gateway does not take it."""
+
+
+class TokenKeeper(Protocol):
+    """Where the installation's token is kept, newest first; `engine.store.tokens` has the ways. Raises TokenRefused."""
+
+    async def read(self) -> tuple[str, ...]:
+        """What is kept."""
+
+    async def keep(self, tokens: Sequence[str]) -> None:
+        """Keep these instead, durably."""
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Keep other processes of the installation from rotating for the length of the block. Raises RotatesElsewhere."""
 
 
 class LinkOpener(Protocol):

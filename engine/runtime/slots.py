@@ -11,6 +11,7 @@ from engine.runtime.job import RunningJob, Stop
 from engine.runtime.lanes import Lanes
 from engine.runtime.output import Output
 from engine.runtime.reporter import Reporter
+from engine.runtime.whitelist import Whitelist
 from kit.clock import Clock
 from kit.logs import Log
 from kit.tasks import Crew
@@ -34,8 +35,10 @@ class Slots:
         make_output: OutputMaker,
         tasks: Crew,
         ride: Callable[[], bool],
+        whitelist: Whitelist,
     ) -> None:
         self.count = count
+        self.whitelist = whitelist
         self.changed = asyncio.Event()
         self.idle = asyncio.Event()
         self.idle.set()
@@ -68,7 +71,7 @@ class Slots:
     def start(self, lease: Lease) -> None:
         """Run a leased job."""
         output = self._make_output(lease, lambda: self._book.may_act(lease.job, lease.token, self._clock.now().steady))
-        job = RunningJob(lease, self._kinds, output, self._lanes, self._thread_pool)
+        job = RunningJob(lease, self._kinds, output, self._lanes, self._thread_pool, self.whitelist.allows)
         self._running[lease.token] = job
         self.idle.clear()
         self._tasks.start(self._run(job, output), f"slot-{lease.job}")

@@ -6,22 +6,27 @@ from dataclasses import dataclass
 from fastapi import FastAPI, Request
 from starlette.responses import Response
 
-from gateway.http import admin, admin_people, audit, bodies, callers, engine_link, jobs, people, problems, signin
+from gateway.http import admin, admin_engines, admin_people, audit, bodies, callers, engine_link, jobs, people, problems, signin
 from gateway.operations.admin_tokens import AdminTokens
 from gateway.operations.approval import Approvals
 from gateway.operations.audit import Audit
 from gateway.operations.audit_care import AuditCare
 from gateway.operations.change import Change
 from gateway.operations.claim import Claiming
+from gateway.operations.engine_auth import EngineTokens
+from gateway.operations.engines import Engines
+from gateway.operations.enrol import Enrolment
 from gateway.operations.household import Household
 from gateway.operations.keys import KeyRing
 from gateway.operations.owner import Owner
 from gateway.operations.pair import Pairing
 from gateway.operations.report import Reporting
 from gateway.operations.sessions import Sessions
+from gateway.operations.sharing import Sharing
 from gateway.operations.signin import SignIn
 from gateway.operations.submit import Submit
 from gateway.operations.watch import Watch
+from gateway.rules.engine_tokens import EngineCaller
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,10 @@ class Operations:
     change: Change
     claiming: Claiming
     reporting: Reporting
+    tokens: EngineTokens
+    enrolment: Enrolment
+    sharing: Sharing
+    engines: Engines
     signin: SignIn
     pairing: Pairing
     sessions: Sessions
@@ -44,7 +53,7 @@ class Operations:
     audit: Audit
     throttle_user: Callable[[str], None]
     audit_care: AuditCare
-    check_engine: Callable[[str | None, str | None], str]
+    check_engine: Callable[[str | None, str | None], Awaitable[EngineCaller]]
     ready: Callable[[], bool]
 
 
@@ -52,7 +61,9 @@ def public_app(operations: Operations, version: str) -> FastAPI:
     """`/api`, `/internal`, `/healthz`, `/readyz`."""
     app = _app("Flowork gateway", version)
     # Routes are tried in this order: the busiest first.
-    app.include_router(engine_link.router(callers.engine(operations.check_engine), operations.claiming, operations.reporting))
+    engine = callers.engine(operations.check_engine)
+    acts = (operations.claiming, operations.reporting, operations.tokens, operations.enrolment, operations.sharing)
+    app.include_router(engine_link.router(engine, *acts))
     callers_of_api = callers.People(operations.sessions, operations.approvals, operations.throttle_user)
     app.include_router(jobs.router(callers_of_api, operations.submit, operations.watch, operations.change))
     app.include_router(signin.router(callers_of_api, operations.signin, operations.pairing, operations.sessions, operations.approvals))
@@ -69,6 +80,7 @@ def admin_app(operations: Operations, version: str, allow: Callable[[Request], A
     app.include_router(admin.router(gate, operations.admin_tokens, operations.owner, operations.ring, operations.audit))
     app.include_router(admin_people.router(gate, operations.household, operations.owner.address()))
     app.include_router(audit.router(gate, operations.audit, operations.audit_care))
+    app.include_router(admin_engines.router(gate, operations.engines))
     _health(app, operations.ready)
     bodies.document(app)
     return app

@@ -15,6 +15,7 @@ from gateway.operations.admin_tokens import AdminTokens
 from gateway.operations.approval import Approvals
 from gateway.operations.challenges import Heard
 from gateway.operations.sessions import Principal, Sessions
+from gateway.rules.engine_tokens import EngineCaller
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +84,16 @@ def owner(tokens: AdminTokens) -> Callable[[Scope], Callable[[Request], Awaitabl
     return with_scope
 
 
-def engine(check: Callable[[str | None, str | None], str]) -> Callable[[Request], Awaitable[str]]:
+def engine(check: Callable[[str | None, str | None], Awaitable[EngineCaller]]) -> Callable[[Request], Awaitable[EngineCaller]]:
     """A dependency that gives the engine whose token was sent, before any body is read.
 
     Raises:
-        EngineTokenInvalid, EngineIdMismatch.
+        EngineTokenInvalid, EngineTokenRevoked, EngineIdMismatch.
     """
 
-    async def caller(request: Request) -> str:
-        found = check(request.headers.get("x-engine-id"), request.headers.get("x-engine-token"))
-        request.state.engine_id = found
+    async def caller(request: Request) -> EngineCaller:
+        found = await check(request.headers.get("x-engine-id"), request.headers.get("x-engine-token"))
+        request.state.engine_id = found.engine
         return found
 
     return caller

@@ -14,20 +14,35 @@ from contract.engine_link import (
     AppendRequest,
     ClaimAnswer,
     ClaimRequest,
+    Enrolled,
+    EnrolRequest,
     FinishAnswer,
     FinishRequest,
     HeartbeatAnswer,
     HeartbeatRequest,
+    TokenIssued,
+    Whitelist,
 )
 from gateway.http import bodies
 from gateway.operations.claim import Claiming
+from gateway.operations.engine_auth import EngineTokens
+from gateway.operations.enrol import Enrolment
 from gateway.operations.report import Reporting
+from gateway.operations.sharing import Sharing
+from gateway.rules.engine_tokens import EngineCaller
 
 
-def router(engine: Callable[[Request], Awaitable[str]], claiming: Claiming, reporting: Reporting) -> APIRouter:
+def router(
+    engine: Callable[[Request], Awaitable[EngineCaller]],
+    claiming: Claiming,
+    reporting: Reporting,
+    tokens: EngineTokens,
+    enrolment: Enrolment,
+    sharing: Sharing,
+) -> APIRouter:
     """The routes."""
     routes = APIRouter(prefix="/internal/v1", tags=["engines"], responses=bodies.PROBLEMS)
-    Caller = Annotated[str, Depends(engine)]
+    Caller = Annotated[EngineCaller, Depends(engine)]
 
     @routes.post("/claim", response_model=ClaimAnswer, openapi_extra=bodies.takes(ClaimRequest))
     async def claim(request: Request, caller: Caller) -> Response:
@@ -46,13 +61,28 @@ def router(engine: Callable[[Request], Awaitable[str]], claiming: Claiming, repo
     async def append(request: Request, caller: Caller) -> Response:
         """Add output, log lines and progress of running jobs."""
         told = await bodies.read(request, AppendRequest, limits.REPORT_BODY_MAX_BYTES, bodies.REPORT)
-        return bodies.rendered(await reporting.append(caller, told))
+        return bodies.rendered(await reporting.append(caller.engine, told))
 
     @routes.post("/jobs/{job_id}/finish", response_model=FinishAnswer, openapi_extra=bodies.takes(FinishRequest))
     async def finish(request: Request, caller: Caller, job_id: str) -> Response:
         """End an attempt."""
         told = await bodies.read(request, FinishRequest, limits.REPORT_BODY_MAX_BYTES, bodies.REPORT)
-        return bodies.rendered(await reporting.finish(caller, job_id, told))
+        return bodies.rendered(await reporting.finish(caller.engine, job_id, told))
+
+    @routes.post("/token", response_model=TokenIssued)
+    async def new_token(caller: Caller) -> Response:
+        """A new token for the caller's installation; its first use ends the old one's time."""
+        return bodies.rendered(TokenIssued(token=await tokens.renew(caller)))
+
+    @routes.get("/whitelist", response_model=Whitelist)
+    async def whitelist(caller: Caller) -> Response:
+        """The users the engine may work for."""
+        return bodies.rendered(await sharing.whitelist(caller.engine))
+
+    @routes.post("/enrol", response_model=Enrolled, status_code=201, openapi_extra=bodies.takes(EnrolRequest))
+    async def enrol(asked: Annotated[EnrolRequest, Depends(bodies.body(EnrolRequest, limits.KIB))]) -> Response:
+        """Exchange a one-time code for a token. The one call here that needs no token."""
+        return bodies.rendered(await enrolment.enrol(asked), 201)
 
     return routes
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from contract import limits
 from contract.errors import ApprovalNeeded, ChallengeInvalid, FloworkError, OwnerOnly
 from contract.signin import ApprovalRequest, Challenge, action_resource, approval_statement, decoded, encoded
-from contract.words import Role
+from contract.words import UserRole
 from gateway.operations.audit import Audit
 from gateway.operations.challenges import Challenges, Heard, Purpose
 from gateway.operations.sessions import Principal
@@ -25,7 +25,7 @@ class Approvals:
         Raises:
             OwnerOnly, SecretsLocked.
         """
-        if owner.role is not Role.OWNER:
+        if owner.role is not UserRole.OWNER:
             raise OwnerOnly
         purpose = Purpose(
             statement=approval_statement(asked.method, asked.path),
@@ -40,7 +40,7 @@ class Approvals:
         Raises:
             OwnerOnly. ApprovalNeeded: there is none. ChallengeInvalid, SignInMessageInvalid, SignatureInvalid: it does not hold.
         """
-        if owner.role is not Role.OWNER:
+        if owner.role is not UserRole.OWNER:
             raise OwnerOnly
         if not header:
             raise ApprovalNeeded

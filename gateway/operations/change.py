@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from contract.errors import JobNotFound
+from gateway.operations.sharing import Sharing
 from gateway.operations.sources import Sources
 from gateway.operations.watch import Watch
 from gateway.rules.job import JobRecord
@@ -18,6 +19,7 @@ class Change:
 
     directory: ShardDirectory
     sources: Sources
+    sharing: Sharing
     watch: Watch
 
     async def cancel(self, user: str, job_id: str) -> tuple[str, JobRecord]:
@@ -34,9 +36,10 @@ class Change:
         """Begin a dead job anew.
 
         Raises:
-            JobNotFound, JobStateConflict.
+            JobNotFound, JobStateConflict, EngineUnknown: the engine is not shared with them any more. EngineRoleInsufficient.
         """
         engine, uuid = self.watch.locate(user, job_id)
+        self.sharing.runs(user, engine)
         async with self.directory.use(engine) as store:
             return engine, _found(await store.redrive(user, uuid))
 
@@ -53,7 +56,7 @@ class Change:
 
     async def purge(self, user: str, engine: str | None, states: Sequence[str], before: int | None) -> int:
         """Remove finished jobs of one engine, or of all; how many went."""
-        engines = self.sources.of(user) if engine is None else [self.sources.engine(engine).id]
+        engines = self.sources.of(user) if engine is None else [self.sharing.visible(user, engine).id]
         deleted = 0
         for name in engines:
             async with self.directory.use(name) as store:

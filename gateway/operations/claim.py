@@ -2,16 +2,17 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from contract.engine_link import ClaimAnswer, ClaimRequest, Finished, Lease
-from contract.errors import GatewayStopping, LeaseConflict, LeaseLost
+from contract.engine_link import ClaimAnswer, ClaimRequest, Finished, FinishRequest, Lease
+from contract.errors import EngineTokenRevoked, GatewayStopping, LeaseConflict, LeaseLost
 from contract.words import Directive, FinishStatus
 from gateway.operations.presence import Instance, Presence, news
 from gateway.operations.report import parsed_lease, parsed_report
 from gateway.operations.wake import Hint, Waiter, WakeBus
+from gateway.rules.engine_tokens import EngineCaller
 from gateway.rules.views import job_id_of, job_id_of_uuid
 from gateway.store.directory import ShardDirectory
 from gateway.store.seam import Claim, Claimed, Granted
@@ -22,69 +23,85 @@ FINISH_CODES = {FinishStatus.OK: None, FinishStatus.LOST: LeaseLost.code, Finish
 
 @dataclass(slots=True)
 class Claiming:
-    """The act of claiming, for engines whose token was checked."""
+    """The act of claiming, for engines whose token was checked.
+
+    `directive` is what a caller is told; `stands` raises EngineTokenRevoked once a caller was thrown out; `whitelist_version`
+    is that of an engine's whitelist; `note_refusals` writes down whom an engine would not work for.
+    """
 
     directory: ShardDirectory
     presence: Presence
     wake: WakeBus
     clock: Clock
     lease_ms: int
-    directive: Callable[[], Directive]
+    directive: Callable[[EngineCaller], Directive]
+    stands: Callable[[EngineCaller], None]
+    whitelist_version: Callable[[str], int]
+    note_refusals: Callable[[str, Iterable[tuple[str, FinishRequest]]], Awaitable[None]]
 
-    async def claim(self, engine: str, request: ClaimRequest, gone: asyncio.Event) -> ClaimAnswer | None:
+    async def claim(self, caller: EngineCaller, request: ClaimRequest, gone: asyncio.Event) -> ClaimAnswer | None:
         """Answer as soon as there are leases, results of riding finishes, or news; else after `wait_ms`, with nothing.
 
         `gone` is set when the caller has hung up: nothing is leased to it then, and None is returned.
 
         Raises:
-            RequestInvalid, ShardUnavailable, StorageFull, GatewayStopping.
+            RequestInvalid, ShardUnavailable, StorageFull, GatewayStopping, EngineTokenRevoked: while it waited. AuditUnavailable.
         """
-        instance = self.presence.announced(engine, request.instance, request.announce)
+        engine = caller.engine
+        instance = self.presence.announced(caller, request.instance, request.announce)
         self.presence.busy(request.instance, len(request.running))
         claim = self._parsed(engine, request)
+        await self.note_refusals(engine, ((report.job, report) for report in request.finished))
         loop = asyncio.get_running_loop()
         until = loop.time() + request.wait_ms / 1000
         with self.wake.waiting(engine, claim.kinds, wants_work=claim.max > 0) as waiter:
             while not gone.is_set():
                 waiter.rearm()
-                answer = await self._look(engine, instance, claim)
+                answer = await self._look(caller, instance, claim)
                 if answer is not None:
                     return answer
                 hint = await _hint(waiter, gone, until - loop.time())
                 if hint is None:
-                    return None if gone.is_set() else ClaimAnswer(directive=self.directive())
+                    return None if gone.is_set() else self._answer(caller, claim, Claimed())
                 if hint is Hint.CLOSED:
                     raise GatewayStopping
                 claim = replace(claim, reports=(), reconcile=hint is Hint.NEWS)
         return None
 
-    async def _look(self, engine: str, instance: Instance, claim: Claim) -> ClaimAnswer | None:
+    async def _look(self, caller: EngineCaller, instance: Instance, claim: Claim) -> ClaimAnswer | None:
         """Ask the queue once; None when there is nothing worth an answer."""
-        directive = self.directive()
-        if directive is not Directive.RUN:
+        if self.directive(caller) in {Directive.DRAIN, Directive.STOP}:
             claim = replace(claim, max=0)
-        async with self.directory.use(engine) as store:
+        self.stands(caller)
+        async with self.directory.use(caller.engine) as store:
             claimed = await store.claim(claim)
+            try:
+                self.stands(caller)
+            except EngineTokenRevoked:  # while it was in the queue: its jobs were taken back before these were leased
+                await store.take_back([instance.id])
+                raise
+        answer = self._answer(caller, claim, claimed)
         fresh = claim.reconcile and news(instance, (*claimed.lost, *claimed.cancel))
-        turned = directive is not instance.directive
-        if not (claimed.leases or claimed.finished or fresh or turned):
+        if not (claimed.leases or claimed.finished or fresh or _turned(instance, answer)):
             return None
-        instance.directive = directive
-        return self._answer(engine, claim, claimed, directive)
+        instance.directive, instance.whitelist = answer.directive, answer.whitelist_version
+        return answer
 
-    def _answer(self, engine: str, claim: Claim, claimed: Claimed, directive: Directive) -> ClaimAnswer:
+    def _answer(self, caller: EngineCaller, claim: Claim, claimed: Claimed) -> ClaimAnswer:
+        engine, version = caller.engine, self.whitelist_version(caller.engine)
         return ClaimAnswer(
-            leases=[self._lease(engine, granted, claimed.epoch, claim.began) for granted in claimed.leases],
+            leases=[self._lease(engine, granted, claimed.epoch, claim.began, version) for granted in claimed.leases],
             finished=[
                 Finished(job=job_id_of_uuid(engine, report.uuid), status=status, code=FINISH_CODES[status])
                 for report, status in zip(claim.reports, claimed.finished, strict=True)
             ],
             lost=[job_id_of_uuid(engine, uuid) for uuid in claimed.lost],
             cancel=[job_id_of_uuid(engine, uuid) for uuid in claimed.cancel],
-            directive=directive,
+            directive=self.directive(caller),
+            whitelist_version=version,
         )
 
-    def _lease(self, engine: str, granted: Granted, epoch: int, began: int) -> Lease:
+    def _lease(self, engine: str, granted: Granted, epoch: int, began: int, whitelist_version: int) -> Lease:
         job = granted.job
         assert job.token is not None
         assert job.granted_at is not None
@@ -100,6 +117,7 @@ class Claiming:
             user=job.user,
             timeout_s=job.timeout_s,
             traceparent=job.traceparent,
+            whitelist_version=whitelist_version,
         )
 
     def _parsed(self, engine: str, request: ClaimRequest) -> Claim:
@@ -112,6 +130,16 @@ class Claiming:
             reports=tuple(parsed_report(engine, report.job, report) for report in request.finished),
             running=tuple(parsed_lease(engine, held.job, held.token) for held in request.running),
         )
+
+
+def _turned(instance: Instance, answer: ClaimAnswer) -> bool:
+    """Is there a directive or a whitelist that the instance has not been told of?
+
+    One that announces no whitelist gets it with its first lease.
+    """
+    announced = instance.announce.whitelist_version
+    stale = announced and answer.whitelist_version not in {announced, instance.whitelist}
+    return bool(stale) or answer.directive is not instance.directive
 
 
 async def _hint(waiter: Waiter, gone: asyncio.Event, seconds: float) -> Hint | None:

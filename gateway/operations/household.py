@@ -6,7 +6,7 @@ from contract.errors import DeviceNotFound, OwnerOnly
 from contract.pairing import Link
 from contract.people import Device, Offer, OfferMade, OfferMake, User
 from contract.signin import encoded
-from contract.words import Role
+from contract.words import UserRole
 from gateway.operations.pair import Pairing
 from gateway.operations.sessions import Principal, Sessions
 from gateway.store.people import DeviceRow
@@ -30,7 +30,7 @@ class Household:
 
     def users_for(self, caller: Principal) -> list[User]:
         """Everyone for the owner; others see themselves."""
-        return [user for user in self.users() if caller.role is Role.OWNER or user.id == caller.user]
+        return [user for user in self.users() if caller.role is UserRole.OWNER or user.id == caller.user]
 
     async def remove_user(self, user: str, actor: str) -> User:
         """Remove a user with all devices; see `Sessions.remove_user`."""
@@ -44,7 +44,7 @@ class Household:
 
     def devices_for(self, caller: Principal) -> list[Device]:
         """All for the owner; others see their own."""
-        return [self._device(row) for row in self.sessions.devices(None if caller.role is Role.OWNER else caller.user)]
+        return [self._device(row) for row in self.sessions.devices(None if caller.role is UserRole.OWNER else caller.user)]
 
     async def revoke(self, device: str, actor: str) -> None:
         """See `Sessions.revoke`."""
@@ -62,8 +62,8 @@ class Household:
 
     async def offer(self, asked: OfferMake, actor: str, origin: str) -> OfferMade:
         """Make an offer; see `Pairing.offer`."""
-        owner = next((row for row in self.sessions.users() if row.role is Role.OWNER), None)
-        user = owner.id if asked.user is None and asked.role is Role.OWNER and owner is not None else asked.user
+        owner = next((row for row in self.sessions.users() if row.role is UserRole.OWNER), None)
+        user = owner.id if asked.user is None and asked.role is UserRole.OWNER and owner is not None else asked.user
         made = await self.pairing.offer(actor, user, asked.name, asked.role)
         link = Link(origin, made.offer.id, made.code, self.gateway_key, made.offer.expires_at // SECOND)
         return OfferMade(
@@ -93,7 +93,7 @@ class Household:
         Raises:
             OwnerOnly.
         """
-        if caller.role is not Role.OWNER:
+        if caller.role is not UserRole.OWNER:
             raise OwnerOnly
         return self.offers()
 

@@ -51,8 +51,7 @@ class Owner:
         Raises:
             EngineNameTaken, AuditUnavailable.
         """
-        await self.audit.note("engine.add", OWNER, name)
-        engine = await self._engine(name)
+        engine = await self.make_engine(name, OWNER)
         await self.audit.note("engine.token", OWNER, engine, installation=FIRST_INSTALLATION)
         return EngineAdded(id=engine, name=name, token=await self.tokens.mint(engine, FIRST_INSTALLATION))
 
@@ -60,8 +59,7 @@ class Owner:
         """This machine's engine, made when it is not there, with a fresh token for this process."""
         engine = next((row.id for row in self.sources.engines() if row.name == name), None)
         if engine is None:
-            await self.audit.note("engine.add", "gateway", name)
-            engine = await self._engine(name)
+            engine = await self.make_engine(name, "gateway")
         await self.audit.note("engine.token", "gateway", engine, installation=LOCAL_INSTALLATION)
         return EngineAdded(id=engine, name=name, token=await self.tokens.mint(engine, LOCAL_INSTALLATION))
 
@@ -82,7 +80,13 @@ class Owner:
             engines=engines,
         )
 
-    async def _engine(self, name: str) -> str:
+    async def make_engine(self, name: str, actor: str) -> str:
+        """Make an engine and its queue; its id.
+
+        Raises:
+            EngineNameTaken, AuditUnavailable.
+        """
+        await self.audit.note("engine.add", actor, name)
         engine = self._id()
         await self.control.add_engine(engine, name, self.clock.now().wall)
         await self.sources.engine_added()

@@ -15,7 +15,7 @@ from contract import limits
 from contract.errors import FloworkError, PairingClaimed, PairingCodeInvalid, PairingExpired, SignInMessageInvalid
 from contract.pairing import PairClaim, code_digest, make_code, six_digits
 from contract.signin import Challenge, Tokens, decoded, encoded
-from contract.words import PairingState, Role
+from contract.words import PairingState, UserRole
 from gateway.crypto.dpop import Proof
 from gateway.operations.audit import Audit
 from gateway.operations.challenges import Challenges, Heard, Issued, Purpose
@@ -56,7 +56,7 @@ class Pairing:
     """Set, and replaced by a fresh one, whenever an offer has moved."""
     _closed: bool = False
 
-    async def offer(self, actor: str, user: str | None, name: str, role: Role) -> Made:
+    async def offer(self, actor: str, user: str | None, name: str, role: UserRole) -> Made:
         """Offer to pair a device of a user, or of a new one. An older offer for the same person ends.
 
         Raises:
@@ -148,11 +148,16 @@ class Pairing:
                 await self.audit.note("pair.refused", actor, offer.id, code=refusal.code)
                 raise refusal
             device, new_user = self._device_of(offer)
-            owner = offer.role is Role.OWNER or not self.sessions.users()
-            detail = {"user": device.user, "device": device.name, "address": device.address, "role": Role.OWNER if owner else Role.MEMBER}
+            owner = offer.role is UserRole.OWNER or not self.sessions.users()
+            detail = {
+                "user": device.user,
+                "device": device.name,
+                "address": device.address,
+                "role": UserRole.OWNER if owner else UserRole.MEMBER,
+            }
             await self.audit.note("pair.approve", actor, offer.id, **detail)
             if new_user is not None and owner:
-                new_user = replace(new_user, role=Role.OWNER)
+                new_user = replace(new_user, role=UserRole.OWNER)
             await self.sessions.add_device(device, new_user, owner)
             self._put(after)
             self._devices[offer.id] = device.id
@@ -231,7 +236,7 @@ class Pairing:
         if offer.user is not None:
             self.sessions.user(offer.user)  # they may have been removed meanwhile
         name = self._free_name(offer.user_name)
-        new_user = UserRow(user, name, Role.MEMBER, now) if offer.user is None else None
+        new_user = UserRow(user, name, UserRole.MEMBER, now) if offer.user is None else None
         address, thumbprint = claimant.address, claimant.thumbprint
         return DeviceRow(self.sessions.new_id(), user, address, thumbprint, claimant.device_name, now), new_user
 

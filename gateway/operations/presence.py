@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from contract.engine_link import Announce, InstanceStats
 from contract.words import Directive
+from gateway.rules.engine_tokens import EngineCaller
 from kit.clock import SECOND, Clock
 
 UP_FOR_US = 30 * SECOND
@@ -17,6 +18,8 @@ class Instance:
 
     id: str
     engine: str
+    installation: str
+    """The id of the one whose token it calls with."""
     announce: Announce
     seen: int
     """Steady time of its latest call."""
@@ -25,6 +28,8 @@ class Instance:
     """Cancels and losses it has been told of, so that a long poll is not ended by the same news again."""
     directive: Directive = Directive.RUN
     """The directive it was told last."""
+    whitelist: int = 0
+    """The version of the whitelist it was told of last."""
 
 
 @dataclass(slots=True)
@@ -34,13 +39,13 @@ class Presence:
     clock: Clock
     _instances: dict[str, Instance] = field(default_factory=dict)
 
-    def announced(self, engine: str, instance: str, announce: Announce) -> Instance:
+    def announced(self, caller: EngineCaller, instance: str, announce: Announce) -> Instance:
         """An instance claimed."""
         now = self.clock.now().steady
         known = self._instances.get(instance)
-        if known is None or known.engine != engine:
+        if known is None or (known.engine, known.installation) != (caller.engine, caller.installation):
             self._forget(now)
-            known = self._instances[instance] = Instance(instance, engine, announce, now)
+            known = self._instances[instance] = Instance(instance, caller.engine, caller.installation, announce, now)
         known.announce = announce
         known.seen = now
         return known

@@ -1,6 +1,6 @@
 """What engines report of jobs they hold: heartbeats, ends, progress and output (protocol §5)."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 from contract import limits
@@ -15,10 +15,12 @@ from contract.engine_link import (
     HeartbeatAnswer,
     HeartbeatRequest,
 )
-from contract.errors import BodyTooLarge, JobNotFound, LeaseConflict, LeaseLost
+from contract.errors import BodyTooLarge, EngineUserNotAllowed, JobNotFound, LeaseConflict, LeaseLost
 from contract.ids import split_job_id
 from contract.words import Directive, FinishStatus, Outcome
+from gateway.operations.audit import Audit
 from gateway.operations.presence import Presence
+from gateway.rules.engine_tokens import EngineCaller
 from gateway.rules.life import Failure
 from gateway.rules.views import job_id_of_uuid
 from gateway.store import seam
@@ -28,26 +30,28 @@ from kit.strict_json import encode
 
 @dataclass(slots=True)
 class Reporting:
-    """The acts of reporting, for engines whose token was checked."""
+    """The acts of reporting, for engines whose token was checked. See `Claiming` for `directive` and `note_refusals`."""
 
     directory: ShardDirectory
     presence: Presence
     lease_ms: int
-    directive: Callable[[], Directive]
+    directive: Callable[[EngineCaller], Directive]
+    note_refusals: Callable[[str, Iterable[tuple[str, FinishRequest]]], Awaitable[None]]
 
-    async def heartbeat(self, engine: str, request: HeartbeatRequest) -> HeartbeatAnswer:
+    async def heartbeat(self, caller: EngineCaller, request: HeartbeatRequest) -> HeartbeatAnswer:
         """Renew every lease named; tell which are lost or to be cancelled."""
+        engine = caller.engine
         self.presence.beat(engine, request.instance, request.stats)
         leases = [parsed_lease(engine, held.job, held.token) for held in request.leases]
         if not leases:
-            return HeartbeatAnswer(directive=self.directive())
+            return HeartbeatAnswer(directive=self.directive(caller))
         async with self.directory.use(engine) as store:
             renewed = await store.renew(request.instance, leases)
         return HeartbeatAnswer(
             extended=[Extended(job=job_id_of_uuid(engine, uuid), lease_ms=self.lease_ms) for uuid in renewed.extended],
             lost=[job_id_of_uuid(engine, uuid) for uuid in renewed.lost],
             cancel=[job_id_of_uuid(engine, uuid) for uuid in renewed.cancel],
-            directive=self.directive(),
+            directive=self.directive(caller),
         )
 
     async def finish(self, engine: str, job: str, request: FinishRequest) -> FinishAnswer:
@@ -55,8 +59,10 @@ class Reporting:
 
         Raises:
             LeaseLost: the token is no longer the job's. LeaseConflict: the attempt was ended otherwise.
+            AuditUnavailable: it tells of a user whom the engine may not work for, and that could not be written down.
         """
         report = parsed_report(engine, job, request)
+        await self.note_refusals(engine, [(job, request)])
         async with self.directory.use(engine) as store:
             status = await store.finish(report)
         if status is FinishStatus.LOST:
@@ -76,6 +82,17 @@ class Reporting:
                 for item, result in zip(request.items, results, strict=True)
             ]
         )
+
+
+async def note_refusals(audit: Audit, engine: str, reports: Iterable[tuple[str, FinishRequest]]) -> None:
+    """Write down which jobs an engine ends because it may not work for their user (protocol §3).
+
+    Raises:
+        AuditUnavailable: nothing of these reports may take effect.
+    """
+    for job, report in reports:
+        if report.outcome is Outcome.REFUSED and report.error is not None and report.error.code == EngineUserNotAllowed.code:
+            await audit.note("engine.user_refused", engine, job)
 
 
 def parsed_lease(engine: str, job: str, token: str) -> seam.HeldLease:

@@ -1,7 +1,7 @@
 """Who is signed in: devices, sessions and their tokens. Held in memory, so that a revocation holds from the next request on."""
 
 import base64
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
 from contract import limits, opaque_token
@@ -21,7 +21,7 @@ from contract.errors import (
     UserUnknown,
 )
 from contract.signin import Tokens
-from contract.words import Role
+from contract.words import UserRole
 from gateway.crypto import access_token
 from gateway.crypto.dpop import Proof, Proofs
 from gateway.operations.audit import Audit
@@ -54,7 +54,7 @@ class Principal:
     device: str
     session: str
     address: str
-    role: Role
+    role: UserRole
     thumbprint: str
     expires_at: int
     """Epoch seconds at which the access token ends."""
@@ -82,6 +82,8 @@ class Sessions:
     """Told the sessions that have ended, so that their sockets are closed."""
     tell: Callable[[StoredEvent], None]
     """Told what a user must hear of their devices."""
+    users_changed: Callable[[], Awaitable[None]]
+    """Told that there are other users, or that one has another role."""
     replays: ReplayMemory = field(default_factory=ReplayMemory)
     _users: dict[str, UserRow] = field(default_factory=dict)
     _devices: dict[str, DeviceRow] = field(default_factory=dict)
@@ -249,6 +251,11 @@ class Sessions:
         """Everyone, oldest first."""
         return list(self._users.values())
 
+    def is_owner(self, user: str) -> bool:
+        """Does this user manage the gateway?"""
+        row = self._users.get(user)
+        return row is not None and row.role is UserRole.OWNER
+
     def user(self, id_or_name: str) -> UserRow:
         """Find a user.
 
@@ -301,6 +308,7 @@ class Sessions:
         await self.load()
         self._close(set(before - self._sessions.keys()))
         self.tell(event)
+        await self.users_changed()
 
     async def revoke(self, device: str, actor: str) -> None:
         """Remove a device: nothing of it is accepted any more, its sockets are closed.
@@ -328,6 +336,7 @@ class Sessions:
         before = self._sessions.keys()
         await self.load()
         self._close(set(before - self._sessions.keys()))
+        await self.users_changed()
 
     def _forget(self, sessions: set[str]) -> None:
         for session in sessions:

@@ -17,7 +17,9 @@ from contract.errors import (
 )
 from contract.jobs import JobDraft
 from gateway.operations.presence import Presence
+from gateway.operations.sharing import Sharing
 from gateway.operations.sources import Sources
+from gateway.rules.access import clamped
 from gateway.rules.admission import AdmissionLimits, Admit, Load, Reject, decide
 from gateway.rules.job import Draft, JobRecord
 from gateway.store.directory import ShardDirectory
@@ -47,6 +49,7 @@ class Submit:
 
     directory: ShardDirectory
     sources: Sources
+    sharing: Sharing
     presence: Presence
     clock: Clock
     hard_cap: int
@@ -70,8 +73,9 @@ class Submit:
         together: dict[tuple[str, bool], list[tuple[int, Draft]]] = {}
         for index, (key, draft) in enumerate(items):
             try:
-                engine = self.sources.engine(draft.engine).id
-                prepared = self._prepare(key, draft.model_copy(update={"engine": engine}), traceparent)
+                row, ceiling = self.sharing.runs(user, draft.engine)
+                engine = row.id
+                prepared = self._prepare(key, draft.model_copy(update={"engine": engine}), traceparent, ceiling)
                 together.setdefault((engine, self._may_be_served(engine, draft.kind)), []).append((index, prepared))
             except FloworkError as error:
                 outcomes[index] = error
@@ -120,14 +124,14 @@ class Submit:
             case Reject(_, retry_after_s):
                 return QueueFull(retry_after_s=retry_after_s)
 
-    def _prepare(self, key: str, draft: JobDraft, traceparent: str) -> Draft:
+    def _prepare(self, key: str, draft: JobDraft, traceparent: str, ceiling: int | None) -> Draft:
         payload = encode(draft.payload)
         if len(payload) > limits.PAYLOAD_MAX_BYTES:
             raise BodyTooLarge(f"The payload has {len(payload)} bytes; the most is {limits.PAYLOAD_MAX_BYTES}.")
         return Draft(
             kind=draft.kind,
             payload=payload,
-            priority=draft.priority,
+            priority=clamped(draft.priority, ceiling),
             run_at=self._run_at(draft),
             expires_in_us=None if draft.expires_in is None else round(draft.expires_in * SECOND),
             max_attempts=draft.max_attempts,

@@ -13,6 +13,7 @@ from contract.errors import CursorInvalid, JobNotFound, ShardUnavailable
 from contract.events import Event, decode_cursor, encode_cursor
 from contract.ids import split_job_id
 from gateway.operations.fanout import EventFanout, wire_event
+from gateway.operations.sharing import Sharing
 from gateway.operations.sources import Sources
 from gateway.rules.job import JobRecord
 from gateway.store.directory import ShardDirectory
@@ -47,6 +48,7 @@ class Watch:
 
     directory: ShardDirectory
     sources: Sources
+    sharing: Sharing
     fanout: EventFanout
     news: News
 
@@ -81,7 +83,7 @@ class Watch:
             CursorInvalid, EngineUnknown, ShardUnavailable.
         """
         before = _before(cursor)
-        engines = self.sources.of(user) if engine is None else [self.sources.engine(engine).id]
+        engines = self.sources.of(user) if engine is None else [self.sharing.visible(user, engine).id]
         found: list[list[tuple[bytes, str, JobRecord]]] = []
         for name in engines:
             async with self.directory.use(name) as store:

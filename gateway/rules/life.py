@@ -150,6 +150,11 @@ def lease_lost(job: JobRecord, now: Now) -> JobRecord:
     return replace(_released(job), state=JobState.QUEUED, ready_at=now.wall, lapsed=job.token)
 
 
+def taken_back(job: JobRecord, now: Now) -> JobRecord:
+    """Its holder was thrown out: like a lost lease, but what it has to say of the job counts no more."""
+    return replace(lease_lost(job, now), lapsed=None)
+
+
 def cancelled(job: JobRecord, now: Now) -> JobRecord | None:
     """Asked to stop: at once while it waits, by its engine while it runs. None when there is nothing to change."""
     if job.state.final or job.cancel_at is not None:

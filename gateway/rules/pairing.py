@@ -16,7 +16,7 @@ from contract.errors import (
     PairingExpired,
     PairingStateConflict,
 )
-from contract.words import PairingState, Role
+from contract.words import PairingState, UserRole
 from kit.clock import SECOND
 
 _LIVE: Final = frozenset({PairingState.OPEN, PairingState.CLAIMED, PairingState.SIGNED, PairingState.APPROVED})
@@ -46,7 +46,7 @@ class Offer:
     user: str | None
     """For another device of this user; None: for a new one."""
     user_name: str
-    role: Role
+    role: UserRole
     expires_at: int
     """Wall time by which the device must have signed."""
     state: PairingState = PairingState.OPEN

@@ -126,6 +126,14 @@ def _unnamed(tx: Tx, source: str, job: JobRecord, began: int) -> bool:
     return False
 
 
+def take_back(tx: Tx, source: str, instances: Sequence[str]) -> int:
+    """Take every lease from these instances; how many there were."""
+    jobs = [record(row) for instance in instances for row in tx.execute(HELD_BY, (instance,)).fetchall()]
+    for job in jobs:
+        move(tx, source, job, life.taken_back(job, tx.now))
+    return len(jobs)
+
+
 def hold(
     tx: Tx, source: str, instance: str, leases: Sequence[HeldLease], *, lease_us: int | None
 ) -> tuple[list[bytes], list[bytes], list[bytes]]:

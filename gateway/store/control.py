@@ -1,4 +1,4 @@
-"""control.db: engines and their tokens' hashes; `people` has its other tables. Small and rarely written, so `aiosqlite` serves it."""
+"""control.db: engines; `people.py`, `installations.py` and `memberships.py` keep theirs in it too. Small and rarely written."""
 
 import asyncio
 import contextlib
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contract.errors import EngineNameTaken
-from gateway.store import people
+from gateway.store import installations, memberships, people
 from gateway.store.database import Database, connected
 from gateway.store.files import FileRefused, Layout, inspect, lay_out, make_private
 
@@ -18,11 +18,6 @@ CREATE TABLE engines(
   shard_made INTEGER NOT NULL DEFAULT 0,
   -- The wall time at which a closed shard wants to be opened again; 0 while it is open, so that a crash reads as "at once".
   wake_at INTEGER
-) STRICT;
-CREATE TABLE engine_tokens(
-  engine TEXT NOT NULL REFERENCES engines(id), installation TEXT NOT NULL,
-  id TEXT NOT NULL UNIQUE, digest BLOB NOT NULL, added_at INTEGER NOT NULL,
-  PRIMARY KEY(engine, installation)
 ) STRICT;
 -- In which queues a user has ever had a job: where to look for their jobs and events.
 CREATE TABLE sources(user TEXT NOT NULL, engine TEXT NOT NULL, PRIMARY KEY(user, engine)) STRICT, WITHOUT ROWID;
@@ -46,20 +41,13 @@ class EngineRow:
     wake_at: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class TokenRow:
-    """What is kept of an engine token."""
-
-    id: str
-    engine: str
-    digest: bytes
-
-
 class Control:
     """The control database. Every method is one transaction; a write raises StorageFull or StorageFailed when it cannot be kept."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.installations = installations.Installations(database)
+        self.memberships = memberships.Memberships(database)
 
     async def add_engine(self, engine_id: str, name: str, at: int) -> None:
         """Make an engine.
@@ -85,14 +73,6 @@ class Control:
         """Note when a closed shard wants to be opened again; None for never."""
         await self._database.write("UPDATE engines SET wake_at = ? WHERE id = ?", (wake_at, engine_id))
 
-    async def set_token(self, token: TokenRow, installation: str, at: int) -> None:
-        """Give an installation its token; the one it had before is void."""
-        await self._database.write(
-            """INSERT INTO engine_tokens(engine, installation, id, digest, added_at) VALUES (?,?,?,?,?)
-            ON CONFLICT(engine, installation) DO UPDATE SET id = excluded.id, digest = excluded.digest, added_at = excluded.added_at""",
-            (token.engine, installation, token.id, token.digest, at),
-        )
-
     async def add_source(self, user: str, engine: str) -> None:
         """Note that a user has jobs in an engine's queue."""
         await self._database.write("INSERT INTO sources(user, engine) VALUES (?,?) ON CONFLICT DO NOTHING", (user, engine))
@@ -100,10 +80,6 @@ class Control:
     async def sources(self) -> list[tuple[str, str]]:
         """Every (user, engine) noted."""
         return [(user, engine) for user, engine in await self._database.rows("SELECT user, engine FROM sources")]
-
-    async def tokens(self) -> list[TokenRow]:
-        """Every live token."""
-        return [TokenRow(*row) for row in await self._database.rows("SELECT id, engine, digest FROM engine_tokens")]
 
 
 @contextlib.asynccontextmanager
@@ -129,4 +105,4 @@ def _prepare(path: Path) -> None:
     with contextlib.closing(connection):
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
-        lay_out(connection, people.DDL + DDL, LAYOUT)
+        lay_out(connection, people.DDL + DDL + installations.DDL + memberships.DDL, LAYOUT)

@@ -212,6 +212,11 @@ class MemoryStore:
         self._receipts[report.token] = (report, now.wall + self._limits.keep_receipts_us)
         return FinishStatus.OK
 
+    async def take_back(self, instances: Sequence[str]) -> int:
+        taken = self._each(now := self._clock.now(), lambda job: 0 if job.instance in instances else None, 0, life.taken_back)
+        self._commit(now)
+        return taken
+
     async def append(self, items: Sequence[Append]) -> list[Appended]:
         now = self._clock.now()
         told = [self._append(now, item) for item in items]
@@ -249,25 +254,21 @@ class MemoryStore:
 
     async def cancel(self, user: str, uuid: bytes) -> JobRecord | None:
         job = self._own(user, uuid)
-        if job is None:
-            return None
-        now = self._clock.now()
-        after = life.cancelled(job, now)
-        if after is not None:
-            self._put(now, after)
-            self._commit(now)
-        return after or job
+        return None if job is None else self._changed(life.cancelled(job, now := self._clock.now()), now) or job
 
     async def redrive(self, user: str, uuid: bytes) -> JobRecord | None:
         job = self._own(user, uuid)
         if job is None:
             return None
-        now = self._clock.now()
-        after = life.redriven(job, now)
+        after = self._changed(life.redriven(job, now := self._clock.now()), now)
         if after is None:
             raise JobStateConflict(f"The job is {job.state}; only dead jobs can be redriven.")
-        self._put(now, after)
-        self._commit(now)
+        return after
+
+    def _changed(self, after: JobRecord | None, now: Now) -> JobRecord | None:
+        if after is not None:
+            self._put(now, after)
+            self._commit(now)
         return after
 
     async def delete(self, user: str, uuid: bytes) -> bool:
@@ -276,8 +277,7 @@ class MemoryStore:
             return False
         if not job.state.final:
             raise JobStateConflict(f"The job is {job.state}; cancel it first.")
-        now = self._clock.now()
-        self._delete(now, job)
+        self._delete(now := self._clock.now(), job)
         self._commit(now)
         return True
 

@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 
-from contract.words import EventName, Role
+from contract.words import EventName, UserRole
 from gateway.rules.key_ring import KeyState, SigningKey
 from gateway.store.database import Database, Row, Transaction
 from gateway.store.seam import StoredEvent
@@ -45,7 +45,7 @@ class UserRow:
 
     id: str
     name: str
-    role: Role
+    role: UserRole
     added_at: int
 
 
@@ -205,4 +205,4 @@ async def _tell(tx: Transaction, device: DeviceRow, name: EventName, at: int) ->
 
 def _user(row: Row) -> UserRow:
     user, name, role, added_at = row
-    return UserRow(user, name, Role(role), added_at)
+    return UserRow(user, name, UserRole(role), added_at)

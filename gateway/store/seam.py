@@ -217,6 +217,9 @@ class JobStore(Protocol):
     async def finish(self, report: Report) -> FinishStatus:
         """End an attempt, by compare-and-swap on its token; the same report again is `ok` again."""
 
+    async def take_back(self, instances: Sequence[str]) -> int:
+        """Take every lease from these instances, as if it had run out, and for good; how many there were."""
+
     async def append(self, items: Sequence[Append]) -> list[Appended]:
         """Add progress, log lines and output to running jobs; nothing of an item whose offset is off."""
 

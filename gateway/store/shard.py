@@ -131,6 +131,9 @@ class SqliteShard:
         limits = self._limits
         return await self._writer.run(lambda tx: finishing.finish(tx, self.source, report, limits.retry, limits.keep_receipts_us))
 
+    async def take_back(self, instances: Sequence[str]) -> int:
+        return await self._writer.run(lambda tx: claiming.take_back(tx, self.source, instances))
+
     async def append(self, items: Sequence[Append]) -> list[Appended]:
         return await self._writer.run(lambda tx: [finishing.append(tx, self.source, item, self._limits.events_per_job) for item in items])
 

@@ -260,6 +260,35 @@ class TestLease:
         assert (dead.state, dead.error_code, dead.attempt) == (JobState.DEAD, "job.lease_lost", 4)
 
 
+class TestTakeBack:
+    async def test_what_thrown_out_instances_held_is_claimable_by_others_at_once(self, queue: Queue):
+        for _ in range(3):
+            await queue.submit()
+        first, second = await queue.lease("i-1"), await queue.lease("i-2")
+        kept = await queue.lease("i-3")
+        assert await queue.store.take_back(["i-1", "i-2", "i-9"]) == 2
+        again = await queue.claim(5, "i-4", reconcile=False)
+        assert {lease.job.uuid for lease in again.leases} == {first.job.uuid, second.job.uuid}
+        assert {lease.job.attempt for lease in again.leases} == {2}
+        assert (await queue.state(kept.job)).state is JobState.RUNNING
+
+    async def test_their_words_count_no_more_even_before_another_claims(self, queue: Queue):
+        await queue.submit()
+        lease = await queue.lease()
+        await queue.store.take_back(["i-1"])
+        assert await queue.store.finish(report(lease)) is FinishStatus.LOST
+        assert (await queue.store.renew("i-1", [held(lease)])).lost == (lease.job.uuid,)
+        assert (await queue.store.append([Append(lease.job.uuid, held(lease).token, output=(0, "x"))]))[0].status is AppendStatus.LOST
+        assert (await queue.state(lease.job)).state is JobState.QUEUED
+
+    async def test_an_instance_that_holds_nothing_changes_nothing(self, queue: Queue):
+        await queue.submit()
+        events = await queue.store.last_event("ann")
+        assert await queue.store.take_back(["i-1"]) == 0
+        assert await queue.store.take_back([]) == 0
+        assert await queue.store.last_event("ann") == events
+
+
 class TestFinish:
     async def test_success_keeps_the_result(self, queue: Queue):
         await queue.submit()

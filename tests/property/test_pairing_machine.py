@@ -6,7 +6,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from contract import limits
 from contract.errors import FloworkError
-from contract.words import PairingState, Role
+from contract.words import PairingState, UserRole
 from gateway.rules import pairing
 from gateway.rules.pairing import Claimant, Offer
 from kit.clock import SECOND
@@ -23,7 +23,7 @@ class PairingMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.now_s = 0
-        self.offer = Offer("o", CODE, None, "Ann", Role.MEMBER, TTL * SECOND)
+        self.offer = Offer("o", CODE, None, "Ann", UserRole.MEMBER, TTL * SECOND)
         self.inside: str | None = None
         self.step = "open"
         self.until_s = TTL

@@ -12,7 +12,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 from contract import limits
 from contract.errors import FloworkError, RefreshExpired, RefreshInvalid, RefreshReused, RefreshSuperseded
 from contract.signin import Tokens
-from contract.words import Role
+from contract.words import UserRole
 from gateway.crypto.access_token import ACCESS
 from gateway.crypto.access_token import Tokens as AccessTokens
 from gateway.crypto.dpop import Proof, Proofs
@@ -32,6 +32,10 @@ from tests.support.secrets import MemorySecrets
 
 MINE, THEIRS = "m" * 43, "t" * 43
 WAITS_S = (0, 1, limits.REFRESH_GRACE_S, limits.REFRESH_GRACE_S + 1, 3600, limits.REFRESH_IDLE_S - 1, limits.REFRESH_IDLE_S)
+
+
+async def nothing() -> None:
+    """Nobody minds."""
 
 
 SELDOM = st.sampled_from([False] * 9 + [True])
@@ -79,9 +83,10 @@ class RefreshMachine(RuleBasedStateMachine):
             gateway_id="gate",
             ended=lambda _: None,
             tell=lambda _: None,
+            users_changed=nothing,
         )
         device = DeviceRow("d", "u", "0x", MINE, "phone", 0)
-        await self.sessions.add_device(device, UserRow("u", "Ann", Role.OWNER, 0), owner=True)
+        await self.sessions.add_device(device, UserRow("u", "Ann", UserRole.OWNER, 0), owner=True)
 
     @initialize(target=tokens)
     def sign_in(self) -> str:

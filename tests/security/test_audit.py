@@ -13,16 +13,15 @@ import pytest
 from app.client.admin import open_admin
 from app.client.api import open_api
 from app.commands import audit as command
-from app.crypto.wallet import Wallet
 from contract.errors import AuditUnavailable
+from contract.people import OfferMake
 from gateway.rules.audit import encode
 from gateway.store.audit import AuditNotWritten
 from gateway.wiring import Gateway
 from tests.support.clock import ManualClock
-from tests.support.house import WALLET
+from tests.support.devices import KEYS
 from tests.support.inside import gateway_on
 
-STRANGER = Wallet(bytes(31) + b"\x63")
 DAY_S = 86_400.0
 
 
@@ -187,13 +186,13 @@ def read_only(running: Gateway, _data: Path) -> Iterator[None]:
 async def test_J06_what_cannot_be_written_down_answers_503_and_does_not_happen(tmp_path: Path, trouble, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("gateway.store.audit.BUSY_S", 0.05)
     data = tmp_path / "g"
-    async with gateway_on(data) as running, open_admin(data) as admin, open_api(running.address, WALLET) as api:
+    async with gateway_on(data) as running, open_admin(data) as admin, open_api(running.address, KEYS, running.gateway_key) as api:
         with trouble(running, data):
-            for act in (api.sign_in(), admin.add_user(STRANGER.address, ""), admin.add_engine("shed"), drained(admin.audit_export())):
+            for act in (api.sign_in(), admin.offer(OfferMake()), admin.add_engine("shed"), drained(admin.audit_export())):
                 with pytest.raises(AuditUnavailable) as refused:
                     await act
                 assert (refused.value.status, refused.value.code, refused.value.retry_after_s) == (503, "audit.unavailable", 30)
-            assert [user.address for user in (await admin.users()).users] == [WALLET.address.lower()]
+            assert running._parts.operations.pairing.offers() == []
             assert [engine.name for engine in (await admin.status()).engines] == []
         await admin.add_engine("shed")
         assert (await api.sign_in()).user

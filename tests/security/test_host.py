@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from app.client.admin import open_admin
+from app.client.answers import Nothing
 from app.client.api import open_api
 from app.crypto.sealed_file import open_sealed
 from app.services.secrets import NO_PLACE
@@ -19,7 +20,8 @@ from contract.errors import FloworkError
 from contract.words import JobState
 from kit.windows_acl import judge
 from tests.support.desktop import Desktop, desktop
-from tests.support.house import PATIENCE_S, ROOT, WALLET, House, house, signed_in
+from tests.support.devices import KEYS
+from tests.support.house import PATIENCE_S, ROOT, House, house, signed_in
 
 PASSPHRASE = "correct horse battery staple"
 
@@ -184,14 +186,16 @@ async def test_J11_no_secret_that_a_run_gave_out_lies_around(tmp_path: Path):
     base = tmp_path / "h"
     environment = {"FLOWORK_UNLOCK_FILE": str(passphrase), "FLOWORK_GATEWAY_ADMIN_OVER_TCP": "true"}
     async with house(base, apart=True, secure=True, **environment) as made:
-        async with signed_in(made.address, made.engine_name) as user:
-            secrets.add("an access token", user.api.token)
+        async with signed_in(made, made.engine_name) as user:
+            secrets.add("an access token", user.api._tokens.access_token)
+            secrets.add("a refresh token", user.api._tokens.refresh_token)
             job = await user.submit(payload={"output": ["x"], "reply": 1})
             await user.sees(job, JobState.SUCCEEDED)
-            async with open_api(made.address, WALLET) as stranger:
-                stranger._session.headers["Authorization"] = f"Bearer {user.api.token[:-4]}AAAA"
+            async with open_api(made.address, KEYS, made.gateway_key) as stranger:
+                forged = user.api._tokens.access_token[:-4] + "AAAA"
+                stranger._tokens = user.api._tokens.model_copy(update={"access_token": forged, "refresh_token": "none"})
                 with pytest.raises(FloworkError):
-                    await stranger.job(job.id)
+                    await stranger._open("GET", f"/api/v1/jobs/{job.id}", Nothing, access=forged)
         async with open_admin(made.data) as admin:
             secrets.add("an engine token", (await admin.add_engine("second")).token)
             await admin.audit_verify(AuditCheck())
@@ -222,8 +226,8 @@ async def test_J11_no_secret_that_a_run_gave_out_lies_around(tmp_path: Path):
 async def test_J11_a_killed_gateway_leaves_only_what_the_listener_needs(tmp_path: Path):
     """After a crash the secret of the dead TCP admin listener is worthless, and nothing else is left."""
     async with house(tmp_path / "h", apart=False) as made:
-        async with signed_in(made.address, made.engine_name) as user:
-            token = user.api.token.encode()
+        async with signed_in(made, made.engine_name) as user:
+            token = user.api._tokens.access_token.encode()
         made.gateway.kill()
         await made.gateway.ended()
         assert [path for path in files_below(tmp_path / "h") if token in path.read_bytes()] == []

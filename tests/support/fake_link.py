@@ -21,6 +21,8 @@ from contract.engine_link import (
     HeartbeatAnswer,
     HeartbeatRequest,
     Lease,
+    TokenIssued,
+    Whitelist,
 )
 from contract.words import AppendStatus, Outcome
 
@@ -97,6 +99,9 @@ class FakeLink:
         self.heartbeats: Call[HeartbeatRequest, HeartbeatAnswer] = Call(extend_all)
         self.appends: Call[AppendRequest, AppendAnswer] = Call(self.take)
         self.finishes: Call[FinishReport, FinishAnswer] = Call(lambda _: FinishAnswer())
+        self.whitelists: Call[None, Whitelist] = Call(lambda _: Whitelist(version=1, users=["ann"]))
+        self.renewals: Call[None, TokenIssued] = Call(lambda _: TokenIssued(token="new"))
+        self.proofs: Call[str, None] = Call(lambda _: None)
 
     async def claim(self, request: ClaimRequest) -> ClaimAnswer:
         """`Link.claim`."""
@@ -117,6 +122,21 @@ class FakeLink:
         """`Link.finish`."""
         self.history.append("finish")
         return await self.finishes(report)
+
+    async def whitelist(self) -> Whitelist:
+        """`Link.whitelist`."""
+        self.history.append("whitelist")
+        return await self.whitelists(None)
+
+    async def renew_token(self) -> TokenIssued:
+        """`Link.renew_token`."""
+        self.history.append("renew_token")
+        return await self.renewals(None)
+
+    async def prove(self, token: str) -> None:
+        """`Link.prove`."""
+        self.history.append("prove")
+        await self.proofs(token)
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator["FakeLink"]:

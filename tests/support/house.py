@@ -68,18 +68,23 @@ class Program:
             return await self.process.wait()
 
 
-async def start(log: Path, *arguments: str, environment: dict[str, str] | None = None) -> Program:
+async def start(log: Path, *arguments: str, environment: dict[str, str] | None = None, typed: str = "") -> Program:
+    """Start Flowork; `typed` is what its standard input brings."""
     with log.open("ab") as errors:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             "app",
             *arguments,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
             cwd=ROOT,
             env={**os.environ, **SHORT_LEASE, **(environment or {})},
         )
+    assert process.stdin is not None
+    process.stdin.write(typed.encode())
+    process.stdin.close()
     return Program(process, log)
 
 

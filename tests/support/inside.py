@@ -14,8 +14,10 @@ import engine.wiring
 import gateway.wiring
 from app.crypto.device_keys import DeviceKeys
 from contract.admin import EngineAdded
-from contract.words import Role
+from contract.words import UserRole
+from engine.runtime.seam import TokenKeeper
 from engine.settings import EngineSettings
+from engine.store.tokens import MemoryTokens
 from engine.wiring import Engine
 from gateway.settings import GatewaySettings
 from gateway.store.people import DeviceRow, UserRow
@@ -45,20 +47,28 @@ class SleepyClock(SystemClock):
 
 
 @contextlib.asynccontextmanager
-async def gateway_on(data: Path, *, clock: SleepyClock | None = None, vault: Vault | None = None, **changes: Any) -> AsyncIterator[Gateway]:
+async def gateway_on(
+    data: Path,
+    *,
+    clock: SleepyClock | None = None,
+    vault: Vault | None = None,
+    is_owner: Callable[[str], bool] = lambda _user: True,
+    **changes: Any,
+) -> AsyncIterator[Gateway]:
     values = {"port": 0, "lease_ms": 1500, "heartbeat_grace_ms": 700, "retry_base_s": 0.05, **UNHURRIED, **changes}
     async with gateway.wiring.running(GatewaySettings(data=data, **values), clock=clock, vault=vault) as running:
         running._parts.throttle._policies = replace(running._parts.throttle._policies, auth_loopback=Policy(100_000, 100_000))
+        running._parts.operations.sharing.is_owner = is_owner
         await pair(running, KEYS)
         yield running
 
 
-async def pair(running: Gateway, keys: DeviceKeys, name: str = "test", role: Role = Role.MEMBER) -> str:
+async def pair(running: Gateway, keys: DeviceKeys, name: str = "test", role: UserRole = UserRole.MEMBER) -> str:
     """Let a device in as a new user, without a browser; the user's id."""
     sessions = running._parts.operations.sessions
     if (known := sessions.paired(keys.address.lower(), keys.session.thumbprint)) is not None:
         return known.user
-    user = UserRow(sessions.new_id(), name, role if sessions.users() else Role.OWNER, 0)
+    user = UserRow(sessions.new_id(), name, role if sessions.users() else UserRole.OWNER, 0)
     row = DeviceRow(sessions.new_id(), user.id, keys.address.lower(), keys.session.thumbprint, name, 0)
     await sessions.add_device(row, user, owner=False)
     return user.id
@@ -66,11 +76,17 @@ async def pair(running: Gateway, keys: DeviceKeys, name: str = "test", role: Rol
 
 @contextlib.asynccontextmanager
 async def engine_for(
-    address: str, added: EngineAdded, data: Path, *, clock: SleepyClock | None = None, **changes: Any
+    address: str,
+    added: EngineAdded,
+    data: Path,
+    *,
+    clock: SleepyClock | None = None,
+    keeper: TokenKeeper | None = None,
+    **changes: Any,
 ) -> AsyncIterator[Engine]:
     values = {"slots": 4, "echo": True, "heartbeat_s": 0.3, "backoff_base_s": 0.05, "backoff_cap_s": 0.2, **changes}
     settings = EngineSettings(gateway=address, engine_id=added.id, data=data, **values)
-    async with engine.wiring.running(settings, added.token, clock=clock) as running:
+    async with engine.wiring.running(settings, keeper or MemoryTokens(added.token), clock=clock) as running:
         yield running
 
 
@@ -87,12 +103,14 @@ class Wire:
     cut: bool = False
     lose_answer: Callable[[str, Any], bool] = lambda _path, _answer: False
     """Called with path and the answer's body; True: the gateway did it, but its caller never hears."""
+    lose_request: Callable[[web.Request], bool] = lambda _request: False
+    """True: the gateway never hears of it."""
     lost: list[str] = field(default_factory=list)
     passed: list[tuple[str, Any, Any]] = field(default_factory=list)
     """(path, request body, answer body) of what went through."""
 
     async def carry(self, request: web.Request) -> web.StreamResponse:
-        if self.cut:
+        if self.cut or self.lose_request(request):
             return self._hang_up(request)
         body = await request.read()
         headers = {name: value for name, value in request.headers.items() if name.lower() not in {"host", "content-length"}}

@@ -178,8 +178,9 @@ def test_it_starts_the_gateway_first_and_stops_it_last(stage: Stage, start, tmp_
 def test_the_engine_is_told_address_id_and_token(stage: Stage, start, tmp_path: Path):
     run = start(settings_for(tmp_path))
     run.ready()
-    ((settings, token),) = stage.engine_told
-    assert (settings.gateway, settings.engine_id, settings.slots, token) == (stage.address, "aaaa", 2, "secret")
+    ((settings, keeper),) = stage.engine_told
+    assert (settings.gateway, settings.engine_id, settings.slots) == (stage.address, "aaaa", 2)
+    assert asyncio.run(keeper.read()) == ("secret",)
 
 
 def test_a_stop_that_is_asked_for_while_it_starts_is_not_forgotten(stage: Stage, tmp_path: Path):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from contract import admin, engine_link, jobs, limits, pairing, people, signin
+from contract import admin, admin_engines, engine_link, jobs, limits, pairing, people, signin
 from contract.jobs import BatchRequest, Job, JobAnswer, JobDraft, JobPage, PurgeRequest
 from contract.wire import Answer, AttemptId, EngineId, EngineName, InstanceId, LeaseToken, Request, Timestamp, Traceparent, Word
 from contract.words import FINAL_STATES, JobState
@@ -45,6 +45,10 @@ VALID: dict[type[BaseModel], dict[str, Any]] = {
     admin.KeysRotate: {"compromised": True},
     admin.EngineAdd: {"name": "lab"},
     admin.AuditCheck: {},
+    admin_engines.InstallationChoice: {},
+    admin_engines.RevokeRequest: {},
+    admin_engines.MemberPut: {"role": "runner"},
+    engine_link.EnrolRequest: {"code": "c", "installation_name": "attic"},
     engine_link.Announce: ANNOUNCE,
     engine_link.Held: HELD,
     engine_link.Failure: {"code": "c", "message": "m"},
@@ -89,7 +93,7 @@ def refused(model: type[BaseModel], value: object) -> bool:
 
 class TestRequests:
     def test_every_request_is_looked_at_here(self):
-        assert set(VALID) == set(of(Request, jobs, signin, pairing, people, admin, engine_link))
+        assert set(VALID) == set(of(Request, jobs, signin, pairing, people, admin, admin_engines, engine_link))
 
     @pytest.mark.parametrize("model", VALID, ids=lambda model: model.__name__)
     def test_the_least_that_is_asked_is_enough(self, model: type[BaseModel]):

@@ -16,6 +16,7 @@ from engine.runtime.lanes import Lanes
 from engine.runtime.output import Output
 from engine.runtime.reporter import Reporter
 from engine.runtime.slots import Slots
+from engine.runtime.whitelist import Whitelist
 from engine.store.spool import Spool, open_spool
 from kit.backoff import Backoff
 from kit.tasks import Crew, crew
@@ -44,9 +45,9 @@ class Room:
         self.kinds[name] = Kind(name, handler, runs)
 
     def slots(self, count: int = 2, ride: Callable[[], bool] | None = None) -> Slots:
-        return Slots(
-            count, self.kinds, self.book, self.reporter, self.lanes, self.clock, self.output, self.tasks, ride or (lambda: self.ride)
-        )
+        whitelist = Whitelist(self.link, BACKOFF, lambda: 0.0)
+        rides = ride or (lambda: self.ride)
+        return Slots(count, self.kinds, self.book, self.reporter, self.lanes, self.clock, self.output, self.tasks, rides, whitelist)
 
     def output(self, lease: Lease, may_act: Callable[[], bool] = lambda: True) -> Output:
         return Output(self.link, INSTANCE, lease, may_act, BACKOFF, lambda: 0.0)

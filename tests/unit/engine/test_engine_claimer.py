@@ -93,6 +93,14 @@ class TestAsking:
         assert (request.announce.version, request.announce.slots, request.announce.kinds) == (VERSION, 3, ["wait", "work"])
         assert (request.running, request.finished) == ([], [])
 
+    async def test_a_claim_says_which_whitelist_is_known_and_heeds_which_is_in_force(self, room, link):
+        link.claims.then(gives(whitelist_version=5))
+        async with claiming(room) as it:
+            it.slots.whitelist.version = 3
+            assert (await it.asked(1)).announce.whitelist_version in {0, 3}
+            assert (await it.asked(2)).announce.whitelist_version == 3
+            assert it.slots.whitelist._news.is_set()
+
     async def test_granted_jobs_run(self, room, link):
         link.claims.then(gives(lease(1, "work", "p"), lease(2, "work", "q")))
         async with claiming(room, 3):

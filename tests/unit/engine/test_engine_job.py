@@ -3,7 +3,7 @@
 import asyncio
 import datetime as dt
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -21,17 +21,26 @@ KIND = "work"
 Make = Callable[..., RunningJob]
 
 
+async def everybody(_lease: Lease) -> bool:
+    return True
+
+
 @pytest.fixture
 async def make(room):
     """Attempts with a sender for their output and threads to run in, all ended with the test."""
     threads = ThreadPoolExecutor(2)
     senders: list[asyncio.Task[None]] = []
 
-    def made(handler: Callable[..., Any], runs: Runs = Runs.ASYNC, held: Lease | None = None) -> RunningJob:
+    def made(
+        handler: Callable[..., Any],
+        runs: Runs = Runs.ASYNC,
+        held: Lease | None = None,
+        allowed: Callable[[Lease], Awaitable[bool]] = everybody,
+    ) -> RunningJob:
         held = held or lease(1, KIND)
         output = room.output(held)
         senders.append(asyncio.create_task(output.run()))
-        return RunningJob(held, {KIND: Kind(KIND, handler, runs)}, output, room.lanes, lambda: threads)
+        return RunningJob(held, {KIND: Kind(KIND, handler, runs)}, output, room.lanes, lambda: threads, allowed)
 
     yield made
     for sender in senders:
@@ -421,3 +430,40 @@ class TestStop:
 
 async def _never(_job: Any, _payload: Any) -> None:
     raise AssertionError("it must not run")
+
+
+class TestUsersWhoAreNotAllowed:
+    async def nobody(self, _lease: Lease) -> bool:
+        return False
+
+    async def test_their_job_is_refused_and_its_handler_never_begins(self, make):
+        blocker = Blocker()
+        report = await reported(make(blocker, allowed=self.nobody))
+        assert (report.outcome, report.error.code, report.error.retryable) == (Outcome.REFUSED, "engine.user_not_allowed", False)
+        assert not blocker.began.is_set()
+
+    async def test_a_job_that_is_let_go_while_that_is_asked_reports_nothing(self, make):
+        asked = asyncio.Event()
+
+        async def slow(_lease: Lease) -> bool:
+            asked.set()
+            return await asyncio.get_running_loop().create_future()
+
+        job = make(Blocker(), allowed=slow)
+        reporting = asyncio.create_task(job.report())
+        await asked.wait()
+        job.stop(Stop.LET_GO)
+        assert await reporting is None
+
+    async def test_a_job_that_is_given_back_while_that_is_asked_is_given_back(self, make):
+        asked = asyncio.Event()
+
+        async def slow(_lease: Lease) -> bool:
+            asked.set()
+            return await asyncio.get_running_loop().create_future()
+
+        job = make(Blocker(), allowed=slow)
+        reporting = asyncio.create_task(job.report())
+        await asked.wait()
+        job.stop(Stop.GIVE_BACK)
+        assert (await reporting).outcome is Outcome.GIVEN_BACK

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -15,19 +15,47 @@ from contract.engine_link import (
     AppendRequest,
     ClaimAnswer,
     ClaimRequest,
+    EnrolRequest,
     Failure,
     FinishAnswer,
     HeartbeatRequest,
     InstanceStats,
     OutputChunk,
 )
-from contract.errors import EngineTokenInvalid, FloworkError, GatewayUnreachable, LeaseConflict, LeaseLost, QueueFull, StorageFull
+from contract.errors import (
+    EngineTokenInvalid,
+    EngineTokenRevoked,
+    FloworkError,
+    GatewayUnreachable,
+    LeaseConflict,
+    LeaseLost,
+    QueueFull,
+    StorageFull,
+)
 from contract.words import Directive, Outcome
-from engine.link.client import HttpLink, open_link
+from engine.link.client import HttpLink, enrol, open_link
 from tests.support.fake_link import INSTANCE, job_id, lease, report
 
 TOKEN = "fwe1_0123456789_secret"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Shown:
+    """The token to show, and what became of it."""
+
+    def __init__(self, *others: str) -> None:
+        self.text = TOKEN
+        self.others = list(others)
+        self.wanted: list[str] = []
+
+    def rotate(self, shown: str) -> None:
+        self.wanted.append(shown)
+
+    async def turn(self, refused: Collection[str]) -> bool:
+        assert self.text in refused
+        if self.others:
+            self.text = self.others.pop(0)
+        return self.text not in refused
 
 
 @pytest.fixture
@@ -37,7 +65,7 @@ def linked(serve):
     @asynccontextmanager
     async def opened(handler: Handler) -> AsyncIterator[HttpLink]:
         port = await serve(handler)
-        async with asyncio.timeout(20), open_link(f"http://127.0.0.1:{port}", "abcd", TOKEN) as link:
+        async with asyncio.timeout(20), open_link(f"http://127.0.0.1:{port}", "abcd", Shown()) as link:
             yield link
 
     return opened
@@ -98,7 +126,7 @@ class TestAsking:
         async def handler(request: web.Request) -> web.StreamResponse:
             return web.json_response({}, status=200 if request.path == "/internal/v1/claim" else 404)
 
-        async with open_link(f"http://127.0.0.1:{await serve(handler)}/", "abcd", TOKEN) as link:
+        async with open_link(f"http://127.0.0.1:{await serve(handler)}/", "abcd", Shown()) as link:
             assert await link.claim(claim()) == ClaimAnswer()
 
     async def test_the_request_arrives_whole(self, linked):
@@ -198,7 +226,7 @@ class TestRefused:
 
 class TestUnreachable:
     async def test_a_port_where_nobody_listens(self):
-        async with open_link(f"http://127.0.0.1:{dead_port()}", "abcd", TOKEN) as link:
+        async with open_link(f"http://127.0.0.1:{dead_port()}", "abcd", Shown()) as link:
             with pytest.raises(GatewayUnreachable):
                 await link.claim(claim())
 
@@ -252,7 +280,7 @@ class TestUnreachable:
         assert seen[0] > 25
 
     async def test_no_message_repeats_the_token(self):
-        async with open_link(f"http://127.0.0.1:{dead_port()}", "abcd", TOKEN) as link:
+        async with open_link(f"http://127.0.0.1:{dead_port()}", "abcd", Shown()) as link:
             with pytest.raises(GatewayUnreachable) as failed:
                 await link.claim(claim())
         assert TOKEN not in f"{failed.value}{failed.value.detail}"
@@ -275,3 +303,89 @@ async def test_a_redirect_does_not_hand_the_token_to_another_host(linked, serve,
         with suppress(FloworkError):
             await link.claim(claim())
     assert TOKEN not in seen
+
+
+class TestTokens:
+    async def test_each_call_shows_the_token_that_is_in_use_then(self, serve):
+        seen = []
+
+        async def handler(request: web.Request) -> web.StreamResponse:
+            seen.append(request.headers["X-Engine-Token"])
+            return web.json_response({})
+
+        shown = Shown()
+        async with open_link(f"http://127.0.0.1:{await serve(handler)}", "abcd", shown) as link:
+            await link.claim(claim())
+            shown.text = "second"
+            await link.claim(claim())
+        assert seen == [TOKEN, "second"]
+
+    @pytest.mark.parametrize("code", ["engine.token_invalid", "engine.token_revoked"])
+    async def test_a_refused_token_is_followed_by_another_and_the_call_is_made_again(self, serve, code: str):
+        async def handler(request: web.Request) -> web.StreamResponse:
+            if request.headers["X-Engine-Token"] != "third":
+                return web.json_response({"code": code}, status=401)
+            return web.json_response({"directive": "run"})
+
+        shown = Shown("second", "third")
+        async with open_link(f"http://127.0.0.1:{await serve(handler)}", "abcd", shown) as link:
+            assert (await link.claim(claim())).directive is Directive.RUN
+        assert shown.text == "third"
+
+    async def test_when_there_is_no_other_the_refusal_is_told(self, linked):
+        async with linked(answers(401, code="engine.token_revoked")) as link:
+            with pytest.raises(EngineTokenRevoked):
+                await link.claim(claim())
+
+    async def test_the_wish_for_a_new_token_names_the_one_that_was_shown(self, serve):
+        shown = Shown()
+
+        async def handler(request: web.Request) -> web.StreamResponse:
+            shown.text = "swapped meanwhile"
+            return web.json_response({"directive": "rotate"})
+
+        async with open_link(f"http://127.0.0.1:{await serve(handler)}", "abcd", shown) as link:
+            await link.claim(claim())
+            await link.heartbeat(HeartbeatRequest(instance=INSTANCE, leases=[], stats=InstanceStats(slots=1, busy=0)))
+        assert shown.wanted == [TOKEN, "swapped meanwhile"]
+
+    async def test_a_token_is_proven_as_it_is_given_and_no_other_is_tried(self, serve):
+        seen = []
+
+        async def handler(request: web.Request) -> web.StreamResponse:
+            seen.append((request.method, request.path, request.headers["X-Engine-Token"]))
+            return web.json_response({"code": "engine.token_invalid"}, status=401)
+
+        async with open_link(f"http://127.0.0.1:{await serve(handler)}", "abcd", Shown("second")) as link:
+            with pytest.raises(EngineTokenInvalid):
+                await link.prove("new")
+        assert seen == [("GET", "/internal/v1/whitelist", "new")]
+
+    async def test_a_new_token_and_a_whitelist_are_asked_for_where_they_are(self, serve):
+        seen = []
+
+        async def handler(request: web.Request) -> web.StreamResponse:
+            seen.append((request.method, request.path))
+            return web.json_response({"token": "new", "version": 3, "users": ["ann"]})
+
+        async with open_link(f"http://127.0.0.1:{await serve(handler)}", "abcd", Shown()) as link:
+            assert (await link.renew_token()).token == "new"
+            assert (await link.whitelist()).users == ["ann"]
+        assert seen == [("POST", "/internal/v1/token"), ("GET", "/internal/v1/whitelist")]
+
+    async def test_a_code_is_exchanged_without_any_token(self, serve):
+        seen = []
+
+        async def handler(request: web.Request) -> web.StreamResponse:
+            seen.append((request.path, await request.json(), "X-Engine-Token" in request.headers))
+            told = {"engine_id": "abcd", "engine_name": "lab", "token": "t", "installation": "attic"}
+            return web.json_response(told, status=201)
+
+        told = await enrol(f"http://127.0.0.1:{await serve(handler)}", EnrolRequest(code="c", installation_name="attic"))
+        assert (told.engine_id, told.token) == ("abcd", "t")
+        assert seen == [("/internal/v1/enrol", {"code": "c", "installation_name": "attic"}, False)]
+        assert "'t'" not in repr(told)
+
+    async def test_a_gateway_that_is_away_is_told_of_at_an_enrolment_too(self):
+        with pytest.raises(GatewayUnreachable):
+            await enrol(f"http://127.0.0.1:{dead_port()}", EnrolRequest(code="c", installation_name="attic"))

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from contract.engine_link import Enrolled, EnrolRequest
+from contract.errors import EnrolmentCodeInvalid
 from engine import __main__ as program
-from engine.__main__ import USAGE_ERROR, TokenRefused, main, parser, read_token
+from engine.__main__ import REFUSED, USAGE_ERROR, TokenRefused, host_name, main, parser, read_line
+from engine.runtime.seam import TokenKeeper
 from engine.settings import EngineSettings
 from kit.files import exclusive_lock
 
@@ -29,71 +32,30 @@ def typed(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO(text))
 
 
-class TestTokenFile:
-    def test_the_token_is_read_without_its_line_end(self, file: Path):
-        assert read_token(file) == TOKEN
-
-    @pytest.mark.skipif(sys.platform == "win32", reason="POSIX modes")
-    @pytest.mark.parametrize("mode", [0o604, 0o640, 0o660, 0o644, 0o602, 0o620, 0o601, 0o777])
-    def test_a_file_that_is_open_to_others_is_refused(self, file: Path, mode: int):
-        file.chmod(mode)
-        with pytest.raises(TokenRefused, match="chmod 600") as refused:
-            read_token(file)
-        assert TOKEN not in str(refused.value)
-
-    @pytest.mark.skipif(sys.platform == "win32", reason="POSIX modes")
-    @pytest.mark.parametrize("mode", [0o600, 0o400, 0o700])
-    def test_a_file_of_the_owners_alone_is_taken(self, file: Path, mode: int):
-        file.chmod(mode)
-        assert read_token(file) == TOKEN
-
-    def test_a_missing_file_is_named(self, tmp_path: Path):
-        with pytest.raises(TokenRefused, match="cannot be read") as refused:
-            read_token(tmp_path / "missing")
-        assert str(tmp_path / "missing") in str(refused.value)
-
-    def test_a_folder_is_no_token(self, tmp_path: Path):
-        with pytest.raises(TokenRefused, match="cannot be read"):
-            read_token(tmp_path)
-
-    @pytest.mark.parametrize("text", ["", "\n", "  \n\n"])
-    def test_an_empty_file_says_what_to_give(self, file: Path, text: str):
-        file.write_text(text)
-        with pytest.raises(TokenRefused, match="--token-file"):
-            read_token(file)
-
-    def test_a_token_that_follows_a_link_is_judged_by_the_file_itself(self, file: Path, tmp_path: Path):
-        (tmp_path / "link").symlink_to(file)
-        assert read_token(tmp_path / "link") == TOKEN
-        file.chmod(0o644)
-        with pytest.raises(TokenRefused):
-            read_token(tmp_path / "link")
-
-    def test_a_file_of_something_else_is_refused(self, file: Path):
-        file.write_bytes(b"\xff\xfe\x00")
-        with pytest.raises(TokenRefused):
-            read_token(file)
-
-    def test_a_file_of_several_lines_is_refused(self, file: Path):
-        file.write_text(f"{TOKEN}\n{TOKEN}\n")
-        with pytest.raises(TokenRefused):
-            read_token(file)
-
-
 class TestStandardInput:
     def test_the_token_is_one_line_of_standard_input(self, monkeypatch):
         typed(monkeypatch, f"  {TOKEN}  \nnot the token\n")
-        assert read_token(None) == TOKEN
+        assert read_line("token") == TOKEN
 
     @pytest.mark.parametrize("text", ["", "\n", " \n"])
     def test_no_line_says_what_to_give(self, monkeypatch, text: str):
         typed(monkeypatch, text)
         with pytest.raises(TokenRefused, match="standard input"):
-            read_token(None)
+            read_line("token")
 
-    def test_a_file_goes_before_standard_input(self, monkeypatch, file: Path):
-        typed(monkeypatch, "another\n")
-        assert read_token(file) == TOKEN
+    def test_a_code_may_have_spaces_and_a_token_may_not(self, monkeypatch):
+        typed(monkeypatch, "abcde fghjk\nabc def\n")
+        assert read_line("code") == "abcde fghjk"
+        with pytest.raises(TokenRefused):
+            read_line("token")
+
+    @pytest.mark.parametrize(
+        ("host", "name"),
+        [("attic", "attic"), ("my box.local", "my-box.local"), ("-_x", "x"), ("", "machine"), ("h" * 99, "h" * 63)],
+    )
+    def test_a_machine_is_called_by_its_host_name_as_far_as_that_goes(self, monkeypatch, host: str, name: str):
+        monkeypatch.setattr(program.socket, "gethostname", lambda: host)
+        assert host_name() == name
 
 
 @pytest.fixture
@@ -107,11 +69,11 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[EngineSettings, str]]:
-    """What would have been run."""
+    """What would have been run, and with which token."""
     seen: list[tuple[EngineSettings, str]] = []
 
-    async def run(settings: EngineSettings, token: str) -> int:
-        seen.append((settings, token))
+    async def run(settings: EngineSettings, keeper: TokenKeeper) -> int:
+        seen.append((settings, (await keeper.read())[0]))
         return 0
 
     monkeypatch.setattr(program, "_run", run)
@@ -121,14 +83,26 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[EngineSettings, str]]
 class TestCommandLine:
     def test_the_token_itself_cannot_be_an_argument(self):
         options = {option for action in parser()._actions for option in action.option_strings}
-        assert {option for option in options if "token" in option} == {"--token-file"}
+        assert {option for option in options if "token" in option or "code" in option} == {"--token-file"}
 
     def test_a_token_given_as_an_argument_is_not_repeated(self, command: list[str], capsys):
         with suppress(SystemExit):
             main([*command, "--token", TOKEN])
         assert f": {TOKEN}" not in capsys.readouterr().err
 
-    @pytest.mark.parametrize("wrong", [[], COMMAND[:2], COMMAND[2:], [*COMMAND, "--slots", "many"], [*COMMAND, "--unknown"]], ids=str)
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            COMMAND[2:],
+            [*COMMAND, "--slots", "many"],
+            [*COMMAND, "--unknown"],
+            ["--enrol"],
+            [*COMMAND, "--enrol"],
+            [*COMMAND, "--name", "attic"],
+            [*COMMAND[:2], "--token-file", "x"],
+        ],
+        ids=str,
+    )
     def test_a_wrong_argument_ends_with_a_usage_error(self, wrong: list[str], capsys):
         with pytest.raises(SystemExit) as ended:
             main(wrong)
@@ -178,3 +152,65 @@ class TestCommandLine:
         with exclusive_lock(folder / "spool.db.lock"):
             assert main([*command, "--token-file", os.fspath(file)]) == 1
         assert "--data" in capsys.readouterr().err
+
+
+class TestEnrolled:
+    @pytest.fixture
+    def gateway(self, monkeypatch) -> list[EnrolRequest]:
+        """What was asked of a gateway that takes one code."""
+        asked: list[EnrolRequest] = []
+
+        async def enrol(_gateway: str, request: EnrolRequest) -> Enrolled:
+            asked.append(request)
+            if request.code != "right":
+                raise EnrolmentCodeInvalid
+            return Enrolled(engine_id="abcd", engine_name="lab", token=TOKEN, installation=request.installation_name)
+
+        monkeypatch.setattr(program, "enrol", enrol)
+        return asked
+
+    def test_a_machine_that_is_not_enrolled_is_told_how(self, command: list[str], started, capsys):
+        assert main(command[-2:]) == USAGE_ERROR
+        assert "--enrol" in capsys.readouterr().err
+        assert started == []
+
+    def test_a_code_on_standard_input_enrols_and_the_next_start_needs_nothing(self, command, started, gateway, monkeypatch, tmp_path):
+        typed(monkeypatch, "right\n")
+        data = command[-2:]
+        assert main(["--gateway", "http://127.0.0.1:9", "--enrol", "--name", "attic", *data]) == 0
+        assert main(data) == 0
+        first, second = started
+        assert first == second
+        assert (first[0].gateway, first[0].engine_id, first[1]) == ("http://127.0.0.1:9", "abcd", TOKEN)
+        assert [request.installation_name for request in gateway] == ["attic"]
+        kept = [path for path in tmp_path.rglob("*") if path.is_file() and TOKEN in path.read_text()]
+        assert [path.stat().st_mode & 0o077 for path in kept] == [0]
+
+    def test_another_address_of_the_gateway_may_be_given(self, command, started, gateway, monkeypatch):
+        typed(monkeypatch, "right\n")
+        data = command[-2:]
+        main(["--gateway", "http://127.0.0.1:9", "--enrol", *data])
+        assert main(["--gateway", "http://127.0.0.1:10", *data]) == 0
+        assert started[1][0].gateway == "http://127.0.0.1:10"
+
+    def test_a_wrong_code_says_so_and_leaves_nothing(self, command, started, gateway, monkeypatch, capsys):
+        typed(monkeypatch, "wrong\n")
+        assert main(["--gateway", "http://127.0.0.1:9", "--enrol", *command[-2:]]) == REFUSED
+        assert "flowork engines code" in capsys.readouterr().err
+        assert main(command[-2:]) == USAGE_ERROR
+        assert started == []
+
+    def test_a_store_that_does_not_open_costs_no_code(self, command, started, gateway, monkeypatch, tmp_path, capsys):
+        typed(monkeypatch, "right\n")
+        folder = tmp_path / "secrets"
+        folder.mkdir()
+        (folder / "engine").write_text("open to all")
+        (folder / "engine").chmod(0o644)
+        assert main(["--gateway", "http://127.0.0.1:9", "--enrol", *command[-2:]]) == USAGE_ERROR
+        assert "chmod 600" in capsys.readouterr().err
+        assert gateway == []
+
+    def test_a_name_that_cannot_be_is_refused_before_the_code_is_used(self, command, gateway, monkeypatch):
+        typed(monkeypatch, "right\n")
+        assert main(["--gateway", "http://127.0.0.1:9", "--enrol", "--name", "my box", *command[-2:]]) == USAGE_ERROR
+        assert gateway == []

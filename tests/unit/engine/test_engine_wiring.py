@@ -16,6 +16,7 @@ from engine import wiring
 from engine.rules.kinds import Kind, Runs
 from engine.settings import EngineSettings
 from engine.store.spool import SpoolInUse, open_spool
+from engine.store.tokens import MemoryTokens
 from engine.wiring import Engine, Randomness, running
 from tests.support.clock import ManualClock
 from tests.support.fake_link import FakeLink, job_id, lease, report
@@ -44,7 +45,7 @@ def engine(settings: EngineSettings, link: FakeLink, clock: ManualClock) -> Open
         chosen = settings.model_copy(update=changes)
         claims = len(link.claims.asked)
         async with asyncio.timeout(30):
-            async with running(chosen, "token", clock=clock, chance=CHANCE, served=served, link_opener=opener) as made:
+            async with running(chosen, MemoryTokens("token"), clock=clock, chance=CHANCE, served=served, link_opener=opener) as made:
                 await heart_began.wait()  # left earlier it may hang, see test_engine_heart
                 await link.claims.arrived(claims + 1)
                 yield made
@@ -73,7 +74,7 @@ class TestStart:
         link.finishes.then(GatewayUnreachable())
         async with engine():
             pass
-        assert link.history[:4] == ["finish", "finish", "finish", "claim"]
+        assert link.history[:5] == ["finish", "finish", "finish", "whitelist", "claim"]
         assert [sent.job for sent in link.finishes.asked] == [job_id(2), job_id(2), job_id(1)]
         assert await spooled(settings) == []
 

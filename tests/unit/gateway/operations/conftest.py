@@ -7,19 +7,19 @@ import hashlib
 import itertools
 import json
 import selectors
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
 from app.crypto.device_keys import DeviceKeys
-from contract.engine_link import Announce, ClaimAnswer, ClaimRequest
-from contract.errors import EngineUnknown, ShardUnavailable
+from contract.engine_link import Announce, ClaimAnswer, ClaimRequest, FinishRequest
+from contract.errors import EngineTokenRevoked, EngineUnknown, ShardUnavailable
 from contract.jobs import JobDraft
 from contract.pairing import PairClaim, six_digits
 from contract.signin import Challenge, SignInRequest, Tokens, build_message, decoded, encoded, transcript
-from contract.words import Directive, PairingState, Role
+from contract.words import Directive, PairingState, UserRole
 from gateway.crypto import ethereum
 from gateway.crypto.access_token import ACCESS
 from gateway.crypto.access_token import Tokens as AccessTokens
@@ -32,24 +32,27 @@ from gateway.operations.audit_care import AuditCare
 from gateway.operations.challenges import Challenges, Heard
 from gateway.operations.change import Change
 from gateway.operations.claim import Claiming
+from gateway.operations.engine_auth import EngineTokens
 from gateway.operations.fanout import LocalFanout
 from gateway.operations.keys import KeyRing
 from gateway.operations.pair import Made, Pairing
 from gateway.operations.presence import Presence
 from gateway.operations.pulse import Pulse, StartDelays
-from gateway.operations.report import Reporting
+from gateway.operations.report import Reporting, note_refusals
 from gateway.operations.sessions import Principal, Request, Sessions
+from gateway.operations.sharing import Sharing
 from gateway.operations.signin import SignIn
 from gateway.operations.sources import Sources
 from gateway.operations.submit import Submit, Taken
 from gateway.operations.wake import LocalWakeBus
 from gateway.operations.watch import Watch
+from gateway.rules.engine_tokens import EngineCaller
 from gateway.rules.views import job_id_of
 from gateway.store.audit import AuditFile, open_audit
 from gateway.store.audit_heads import HeadsFile
 from gateway.store.control import Control, open_control
 from gateway.store.memory import MemoryStore
-from gateway.store.people import DeviceRow, People
+from gateway.store.people import DeviceRow, People, UserRow
 from gateway.store.seam import StoredEvent
 from kit.clock import SECOND
 from kit.vault import FolderSecrets, Vault
@@ -60,6 +63,7 @@ from tests.support.secrets import MemorySecrets
 
 LAB, DEN = "aaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbb"
 PATIENCE_S = 10.0
+MAX_AGE_S, RETIRES_S = 30 * 24 * 3600, 60
 
 
 class MemoryDirectory:
@@ -94,6 +98,13 @@ class Rooms:
     fanout: LocalFanout
     delays: StartDelays
     people: People
+    book: "Book"
+    users: list[UserRow] = field(default_factory=list)
+    owners: set[str] | None = None
+    """Users that manage every engine; None: all do."""
+    thrown_out: set[str] = field(default_factory=set)
+    """Installations whose tokens were revoked."""
+    whitelist_version: int = 0
     due: list[tuple[str, int]] = field(default_factory=list)
     hard_cap: int = 100
     directive: Directive = Directive.RUN
@@ -102,13 +113,33 @@ class Rooms:
 
     def __post_init__(self) -> None:
         self.pulse = Pulse(self.fanout, self.wake, self.delays, lambda engine, in_us: self.due.append((engine, in_us)))
-        self.watch = Watch(self.directory, self.sources, self.fanout, self.people)
-        self.change = Change(self.directory, self.sources, self.watch)
-        self.claiming = Claiming(self.directory, self.presence, self.wake, self.clock, LEASE_S * 1000, lambda: self.directive)
-        self.reporting = Reporting(self.directory, self.presence, LEASE_S * 1000, lambda: self.directive)
+        self.sharing = Sharing(
+            self.control,
+            self.sources,
+            self.book.audit,
+            self.clock,
+            lambda: self.users,
+            lambda user: self.owners is None or user in self.owners,
+            self.wake.news,
+        )
+        self.watch = Watch(self.directory, self.sources, self.sharing, self.fanout, self.people)
+        self.change = Change(self.directory, self.sources, self.sharing, self.watch)
+        self.claiming = Claiming(
+            self.directory,
+            self.presence,
+            self.wake,
+            self.clock,
+            LEASE_S * 1000,
+            lambda _caller: self.directive,
+            self._stands,
+            lambda _engine: self.whitelist_version,
+            self._note,
+        )
+        self.reporting = Reporting(self.directory, self.presence, LEASE_S * 1000, lambda _caller: self.directive, self._note)
         self.submitting = Submit(
             self.directory,
             self.sources,
+            self.sharing,
             self.presence,
             self.clock,
             self.hard_cap,
@@ -117,6 +148,20 @@ class Rooms:
         )
         for seed, engine in enumerate((LAB, DEN)):
             self.directory.stores[engine] = MemoryStore(engine, limits(), self.clock, chance(seed), self._hears(engine))
+
+    def _stands(self, caller: EngineCaller) -> None:
+        if caller.installation in self.thrown_out:
+            raise EngineTokenRevoked
+
+    async def _note(self, engine: str, reports: Iterable[tuple[str, FinishRequest]]) -> None:
+        await note_refusals(self.book.audit, engine, reports)
+
+    async def add_user(self, user: str, name: str) -> UserRow:
+        """Somebody without a device."""
+        row = UserRow(user, name, UserRole.MEMBER, len(self.users))
+        await self.people.add_device(DeviceRow(f"d-{user}", user, "0x", f"t-{user}", "phone", 0), row)
+        self.users.append(row)
+        return row
 
     def _hears(self, engine: str) -> Callable[[Any], None]:
         return lambda committed: self.pulse.committed(engine, committed)
@@ -128,6 +173,11 @@ class Rooms:
         """Submit one; its id."""
         taken = await self.submit(user, **changes)
         return job_id_of(taken.engine, taken.job)
+
+    @staticmethod
+    def caller(engine: str = LAB, installation: str = "first") -> EngineCaller:
+        """Somebody whose token was checked."""
+        return EngineCaller(engine, installation, f"token of {installation}")
 
     @staticmethod
     def draft(**changes: Any) -> JobDraft:
@@ -147,7 +197,7 @@ class Rooms:
 
     async def claim(self, instance: int = 1, engine: str = LAB, **changes: Any) -> ClaimAnswer:
         """A claim that does not wait, unless told so."""
-        answer = await self.claiming.claim(engine, self.request(instance, **changes), asyncio.Event())
+        answer = await self.claiming.claim(self.caller(engine), self.request(instance, **changes), asyncio.Event())
         assert answer is not None
         return answer
 
@@ -161,14 +211,37 @@ class Rooms:
 
 
 @pytest.fixture
-async def rooms(tmp_path) -> AsyncIterator[Rooms]:
+async def rooms(tmp_path, book: "Book") -> AsyncIterator[Rooms]:
     clock = ManualClock()
     async with open_control(tmp_path / "control.db") as (control, people):
         await control.add_engine(LAB, "lab", 1)
         await control.add_engine(DEN, "den", 2)
         sources = Sources(control)
         await sources.load()
-        yield Rooms(clock, control, sources, MemoryDirectory(), Presence(clock), LocalWakeBus(), LocalFanout(), StartDelays(clock), people)
+        yield Rooms(
+            clock, control, sources, MemoryDirectory(), Presence(clock), LocalWakeBus(), LocalFanout(), StartDelays(clock), people, book
+        )
+
+
+@pytest.fixture
+async def tokens(rooms: Rooms, book: "Book") -> EngineTokens:
+    return engine_tokens(rooms, book)
+
+
+@pytest.fixture
+def reopened(rooms: Rooms, book: "Book") -> Callable[[], Awaitable[EngineTokens]]:
+    """The tokens as another process finds them in control.db."""
+
+    async def opened() -> EngineTokens:
+        again = engine_tokens(rooms, book)
+        await again.load()
+        return again
+
+    return opened
+
+
+def engine_tokens(rooms: Rooms, book: "Book") -> EngineTokens:
+    return EngineTokens(rooms.control.installations, book.audit, rooms.clock, chance(5), MAX_AGE_S * SECOND, RETIRES_S * SECOND)
 
 
 @dataclass
@@ -248,6 +321,10 @@ def in_jumping_time() -> Callable[[Callable[[], Coroutine[Any, Any, Any]], Manua
     return run
 
 
+async def nothing() -> None:
+    """Nobody minds."""
+
+
 HERE = Heard("http://127.0.0.1:7717", "http://127.0.0.1:7717", "loopback", "127.0.0.1")
 
 
@@ -297,7 +374,7 @@ class Home:
     def digits(self, challenge: Challenge, keys: DeviceKeys, nonce: bytes = b"n" * 32) -> str:
         return six_digits(nonce, decoded(challenge.gateway_nonce), transcript(challenge, keys.address), self.gateway_key)
 
-    async def pair(self, keys: DeviceKeys, name: str = "Ann", role: Role = Role.MEMBER, user: str | None = None) -> DeviceRow:
+    async def pair(self, keys: DeviceKeys, name: str = "Ann", role: UserRole = UserRole.MEMBER, user: str | None = None) -> DeviceRow:
         """All the way through."""
         made = await self.pairing.offer("owner", user, name, role)
         challenge = await self.claim(made, keys)
@@ -334,6 +411,7 @@ async def home(tmp_path, book: Book) -> AsyncIterator[Home]:
             gateway_id="gate",
             ended=ended.append,
             tell=told.append,
+            users_changed=nothing,
         )
         challenges = Challenges(
             identity=identity,

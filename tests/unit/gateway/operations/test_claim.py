@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from contract import limits
-from contract.engine_link import ClaimAnswer, FinishReport, Held, Lease
-from contract.errors import BodyTooLarge, GatewayStopping, JobNotFound, ShardUnavailable
+from contract.engine_link import Announce, ClaimAnswer, Failure, FinishReport, Held, Lease
+from contract.errors import AuditUnavailable, BodyTooLarge, EngineTokenRevoked, GatewayStopping, JobNotFound, ShardUnavailable
 from contract.words import Directive, FinishStatus, JobState, Outcome
 from kit.clock import SECOND
 from tests.support.queue import GRACE_S, LEASE_S, TRACE
@@ -31,7 +31,7 @@ class Poll:
     def __init__(self, rooms, instance: int = 1, engine: str = LAB, **changes: Any) -> None:
         self.gone = asyncio.Event()
         request = rooms.request(instance, **{"wait_ms": LONG_MS, **changes})
-        self.task = asyncio.create_task(rooms.claiming.claim(engine, request, self.gone))
+        self.task = asyncio.create_task(rooms.claiming.claim(rooms.caller(engine), request, self.gone))
 
     async def answer(self) -> ClaimAnswer | None:
         async with asyncio.timeout(PATIENCE_S):
@@ -151,9 +151,9 @@ async def test_the_same_claim_again_gives_the_same_leases(rooms):
     await rooms.job()
     await rooms.job()
     request = rooms.request()
-    first = await rooms.claiming.claim(LAB, request, asyncio.Event())
+    first = await rooms.claiming.claim(rooms.caller(LAB), request, asyncio.Event())
     rooms.clock.advance(1)
-    again = await rooms.claiming.claim(LAB, request, asyncio.Event())
+    again = await rooms.claiming.claim(rooms.caller(LAB), request, asyncio.Event())
     assert [(lease.job, lease.token) for lease in again.leases] == [(lease.job, lease.token) for lease in first.leases]
     assert len(again.leases) == 1
     assert again.leases[0].granted_after_ms == -1000
@@ -312,3 +312,104 @@ async def test_a_lease_that_the_gateway_gave_and_nobody_took_up_is_given_back(ro
     (lease,) = answer.leases
     assert (lease.job, lease.attempt) == (job, 1)
     assert rooms.clock.steady < 1_000 * SECOND + LEASE_S * SECOND
+
+
+class TestThrownOut:
+    async def test_a_claim_of_a_revoked_installation_gets_nothing(self, rooms):
+        job = await rooms.job()
+        rooms.thrown_out.add("first")
+        with pytest.raises(EngineTokenRevoked):
+            await rooms.claim()
+        assert await state(rooms, job) is JobState.QUEUED
+
+    async def test_one_that_waits_is_sent_away_at_the_next_news(self, rooms):
+        poll = Poll(rooms)
+        await rooms.waiters(1)
+        rooms.thrown_out.add("first")
+        rooms.wake.news(LAB)
+        with pytest.raises(EngineTokenRevoked):
+            await poll.answer()
+
+    async def test_what_was_leased_to_it_while_it_was_thrown_out_is_taken_back(self, rooms, monkeypatch):
+        job = await rooms.job()
+        store = rooms.directory.stores[LAB]
+        claim = store.claim
+
+        async def slow(asked):
+            rooms.thrown_out.add("first")
+            return await claim(asked)
+
+        monkeypatch.setattr(store, "claim", slow)
+        with pytest.raises(EngineTokenRevoked):
+            await rooms.claim()
+        assert await state(rooms, job) is JobState.QUEUED
+
+
+class TestRotateAndWhitelist:
+    async def test_an_instance_that_is_to_rotate_is_told_once_and_goes_on_working(self, rooms):
+        job = await rooms.job()
+        rooms.directive = Directive.ROTATE
+        answer = await rooms.claim()
+        assert ([lease.job for lease in answer.leases], answer.directive) == ([job], Directive.ROTATE)
+        poll = Poll(rooms, running=[held(answer.leases[0])])
+        await rooms.waiters(1)
+        poll.task.cancel()
+
+    async def test_a_claim_that_waits_hears_of_a_rotation_at_once(self, rooms):
+        poll = Poll(rooms, max=0)
+        await rooms.waiters(1)
+        rooms.directive = Directive.ROTATE
+        rooms.wake.news(LAB)
+        assert (await poll.answer()).directive is Directive.ROTATE
+
+    @pytest.mark.parametrize("most", [0, 1])
+    async def test_a_claim_that_waits_hears_of_another_whitelist_once(self, rooms, most: int):
+        rooms.whitelist_version = 7
+        announce = Announce(version="1", slots=4, kinds=["echo"], whitelist_version=7)
+        poll = Poll(rooms, max=most, announce=announce)
+        await rooms.waiters(1)
+        rooms.whitelist_version = 8
+        rooms.wake.news(LAB)
+        assert (await poll.answer()).whitelist_version == 8
+        again = Poll(rooms, max=most, announce=announce)
+        await rooms.waiters(1)
+        again.task.cancel()
+
+    async def test_a_lease_carries_the_version_in_force_at_its_grant(self, rooms):
+        rooms.whitelist_version = 9
+        await rooms.job()
+        (lease,) = (await rooms.claim()).leases
+        assert lease.whitelist_version == 9
+
+    async def test_one_that_knows_no_whitelists_waits_for_work_alone(self, rooms):
+        rooms.whitelist_version = 9
+        poll = Poll(rooms)
+        await rooms.waiters(1)
+        poll.task.cancel()
+
+
+class TestRefusedUsers:
+    def refusal(self, lease: Lease, code: str = "engine.user_not_allowed") -> FinishReport:
+        return done(lease, None, outcome=Outcome.REFUSED, error=Failure(code=code, message="no", retryable=False))
+
+    async def test_a_job_whose_user_is_not_allowed_ends_and_that_is_written_down(self, rooms, book):
+        job = await rooms.job()
+        (lease,) = (await rooms.claim()).leases
+        await rooms.claim(finished=[self.refusal(lease)])
+        detail = (await rooms.watch.job("ann", job))[1].job
+        assert (detail.state, detail.error_code) == (JobState.DEAD, "engine.user_not_allowed")
+        assert book.events() == [("engine.user_refused", LAB, job)]
+
+    async def test_what_cannot_be_written_down_does_not_happen(self, rooms, book):
+        job = await rooms.job()
+        (lease,) = (await rooms.claim()).leases
+        book.break_it()
+        with pytest.raises(AuditUnavailable):
+            await rooms.claim(finished=[self.refusal(lease)])
+        assert await state(rooms, job) is JobState.RUNNING
+
+    async def test_other_refusals_are_no_matter_of_who_may_do_what(self, rooms, book):
+        await rooms.job()
+        (lease,) = (await rooms.claim()).leases
+        await rooms.claim(finished=[self.refusal(lease, "job.kind_unserved")])
+        assert book.events() == []

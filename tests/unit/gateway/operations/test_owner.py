@@ -5,7 +5,6 @@ import pytest
 from contract.admin import EngineStatus
 from contract.errors import AuditUnavailable, EngineNameTaken
 from contract.words import Directive
-from gateway.operations.engine_auth import EngineTokens
 from gateway.operations.owner import Owner
 from gateway.store.memory import MemoryStore
 from kit.clock import SECOND, rfc3339
@@ -28,12 +27,12 @@ class Making(dict):
 
 
 @pytest.fixture
-async def owner(rooms, book) -> Owner:
+async def owner(rooms, book, tokens) -> Owner:
     rooms.directory.stores = Making(rooms)
     return Owner(
         control=rooms.control,
         sources=rooms.sources,
-        tokens=EngineTokens(rooms.control, rooms.clock, chance(5)),
+        tokens=tokens,
         directory=rooms.directory,
         presence=rooms.presence,
         delays=rooms.delays,
@@ -56,27 +55,27 @@ class TestEngines:
         added = await owner.add_engine("attic")
         assert rooms.sources.engine("attic").id == added.id
         assert dict.__contains__(rooms.directory.stores, added.id)
-        assert owner.tokens.check(added.id, added.token) == added.id
+        assert (await owner.tokens.authenticate(added.id, added.token)).engine == added.id
         assert added.token not in repr(added)
 
     async def test_a_name_that_is_taken_is_refused_and_its_token_lives(self, owner: Owner):
         added = await owner.add_engine("attic")
         with pytest.raises(EngineNameTaken):
             await owner.add_engine("attic")
-        assert owner.tokens.check(added.id, added.token) == added.id
+        assert (await owner.tokens.authenticate(added.id, added.token)).engine == added.id
         assert [found.name for found in (await owner.status()).engines] == ["lab", "den", "attic"]
 
     async def test_this_machines_engine_is_made_once_and_gets_a_fresh_token_each_time(self, owner: Owner):
         first, second = await owner.local_engine("home"), await owner.local_engine("home")
         assert first.id == second.id
         assert first.token != second.token
-        assert owner.tokens.check(second.id, second.token) == second.id
+        assert (await owner.tokens.authenticate(second.id, second.token)).engine == second.id
 
     async def test_the_local_token_does_not_void_the_one_of_another_machine(self, owner: Owner):
         added = await owner.add_engine("home")
         local = await owner.local_engine("home")
         assert local.id == added.id
-        assert owner.tokens.check(added.id, added.token) == added.id
+        assert (await owner.tokens.authenticate(added.id, added.token)).engine == added.id
 
 
 class TestRecords:
@@ -91,7 +90,7 @@ class TestRecords:
         with pytest.raises(AuditUnavailable):
             await owner.add_engine("attic")
         assert [row.name for row in await rooms.control.engines()] == ["lab", "den"]
-        assert await rooms.control.tokens() == []
+        assert await rooms.control.installations.tokens() == []
 
     async def test_this_machines_engine_is_not_made_when_that_cannot_be_written_down(self, owner: Owner, book, rooms):
         book.break_it()

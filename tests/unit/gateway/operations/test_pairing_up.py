@@ -21,7 +21,7 @@ from contract.errors import (
 )
 from contract.pairing import PairClaim
 from contract.signin import Tokens, encoded
-from contract.words import PairingState, Role
+from contract.words import PairingState, UserRole
 from gateway.operations.pair import OFFERS_MAX
 
 from .conftest import Home, keys_at
@@ -42,7 +42,7 @@ def eve(home: Home) -> DeviceKeys:
 async def test_the_first_to_be_paired_is_the_owner_and_the_second_is_not(home: Home, ann: DeviceKeys, eve: DeviceKeys):
     await home.pair(ann, "Ann")
     await home.pair(eve, "Eve")
-    assert [(user.name, user.role) for user in home.sessions.users()] == [("Ann", Role.OWNER), ("Eve", Role.MEMBER)]
+    assert [(user.name, user.role) for user in home.sessions.users()] == [("Ann", UserRole.OWNER), ("Eve", UserRole.MEMBER)]
     assert [(event.name, event.seq, event.data["name"]) for event in home.told] == [("device.added", 1, "phone")] * 2
 
 
@@ -50,25 +50,25 @@ async def test_the_machine_can_always_restore_the_owner(home: Home, ann: DeviceK
     await home.pair(ann, "Ann")
     await home.pair(eve, "Eve")
     eve_user = home.sessions.user("Eve")
-    await home.pair(keys_at(home.clock, 3), user=eve_user.id, role=Role.OWNER)
-    assert home.sessions.user("Eve").role is Role.OWNER
+    await home.pair(keys_at(home.clock, 3), user=eve_user.id, role=UserRole.OWNER)
+    assert home.sessions.user("Eve").role is UserRole.OWNER
 
 
 async def test_tokens_are_collected_once_and_work(home: Home, ann: DeviceKeys):
-    made = await home.pairing.offer("owner", None, "Ann", Role.MEMBER)
+    made = await home.pairing.offer("owner", None, "Ann", UserRole.MEMBER)
     challenge = await home.claim(made, ann)
     await home.signin.sign_in(home.signed(challenge, ann, NONCE), home.proof(ann))
     assert await home.pairing.collect(made.offer.id, home.proof(ann)) is PairingState.SIGNED
     await home.pairing.approve(made.offer.id, home.digits(challenge, ann), "owner")
     tokens = await home.pairing.collect(made.offer.id, home.proof(ann))
     assert isinstance(tokens, Tokens)
-    assert home.who(ann, tokens).role is Role.OWNER
+    assert home.who(ann, tokens).role is UserRole.OWNER
     with pytest.raises(PairingExpired):
         await home.pairing.collect(made.offer.id, home.proof(ann))
 
 
 async def test_a_locked_vault_does_not_cost_the_one_collection(home: Home, ann: DeviceKeys):
-    made = await home.pairing.offer("owner", None, "Ann", Role.MEMBER)
+    made = await home.pairing.offer("owner", None, "Ann", UserRole.MEMBER)
     challenge = await home.claim(made, ann)
     await home.signin.sign_in(home.signed(challenge, ann, NONCE), home.proof(ann))
     await home.pairing.approve(made.offer.id, home.digits(challenge, ann), "owner")
@@ -82,7 +82,7 @@ async def test_a_locked_vault_does_not_cost_the_one_collection(home: Home, ann: 
 
 async def test_a_nonce_that_was_not_committed_to_ends_in_nothing(home: Home, ann: DeviceKeys):
     for nonce in (b"m" * 32, None):
-        made = await home.pairing.offer("owner", None, "Ann", Role.MEMBER)
+        made = await home.pairing.offer("owner", None, "Ann", UserRole.MEMBER)
         challenge = await home.claim(made, ann)
         with pytest.raises(SignInMessageInvalid):
             await home.signin.sign_in(home.signed(challenge, ann, nonce), home.proof(ann))
@@ -92,7 +92,7 @@ async def test_a_nonce_that_was_not_committed_to_ends_in_nothing(home: Home, ann
 
 async def test_a_man_in_the_middle_shows_other_digits(home: Home, ann: DeviceKeys, eve: DeviceKeys):
     """Eve relays Ann's claim with her own keys: what Ann's screen shows is not what the gateway expects."""
-    made = await home.pairing.offer("owner", None, "Ann", Role.MEMBER)
+    made = await home.pairing.offer("owner", None, "Ann", UserRole.MEMBER)
     hers = await home.claim(made, eve)
     await home.signin.sign_in(home.signed(hers, eve, NONCE), home.proof(eve))
     shown_to_ann = home.digits(hers.model_copy(update={"session_key": ann.session.thumbprint}), ann)
@@ -102,7 +102,7 @@ async def test_a_man_in_the_middle_shows_other_digits(home: Home, ann: DeviceKey
 
 
 async def test_wrong_digits_end_it_and_are_written_down(home: Home, ann: DeviceKeys, book):
-    made = await home.pairing.offer("owner", None, "Ann", Role.MEMBER)
+    made = await home.pairing.offer("owner", None, "Ann", UserRole.MEMBER)
     challenge = await home.claim(made, ann)
     await home.signin.sign_in(home.signed(challenge, ann, NONCE), home.proof(ann))
     right = home.digits(challenge, ann)
@@ -116,23 +116,23 @@ async def test_wrong_digits_end_it_and_are_written_down(home: Home, ann: DeviceK
 
 
 async def test_of_two_claims_at_once_one_holds_and_the_other_is_an_alarm(home: Home, ann: DeviceKeys, eve: DeviceKeys, book):
-    made = await home.pairing.offer("owner", None, "Ann", Role.MEMBER)
+    made = await home.pairing.offer("owner", None, "Ann", UserRole.MEMBER)
     outcomes = await asyncio.gather(home.claim(made, ann), home.claim(made, eve), return_exceptions=True)
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Challenge", PairingClaimed.__name__]
     assert ("pair.second_claim", "anyone", made.offer.id) in book.events()
 
 
 async def test_a_new_offer_ends_the_older_one_for_the_same_person(home: Home, ann: DeviceKeys):
-    old = await home.pairing.offer("owner", None, "Ann", Role.MEMBER)
-    other = await home.pairing.offer("owner", None, "Bob", Role.MEMBER)
-    await home.pairing.offer("owner", None, "Ann", Role.MEMBER)
+    old = await home.pairing.offer("owner", None, "Ann", UserRole.MEMBER)
+    other = await home.pairing.offer("owner", None, "Bob", UserRole.MEMBER)
+    await home.pairing.offer("owner", None, "Ann", UserRole.MEMBER)
     with pytest.raises(PairingExpired):
         await home.claim(old, ann)
     await home.claim(other, ann)
 
 
 async def test_codes_are_understood_as_people_type_them(home: Home, ann: DeviceKeys):
-    made = await home.pairing.offer("owner", None, "Ann", Role.MEMBER)
+    made = await home.pairing.offer("owner", None, "Ann", UserRole.MEMBER)
     typed = "-".join(made.code.lower()[at : at + 5] for at in range(0, 26, 5)).replace("1", "l").replace("0", "o")
     asked = PairClaim(
         offer=made.offer.id,
@@ -145,7 +145,7 @@ async def test_codes_are_understood_as_people_type_them(home: Home, ann: DeviceK
 
 
 async def test_an_offer_that_never_was_answers_like_a_wrong_code(home: Home, ann: DeviceKeys):
-    made = await home.pairing.offer("owner", None, "Ann", Role.MEMBER)
+    made = await home.pairing.offer("owner", None, "Ann", UserRole.MEMBER)
     outcomes: list[FloworkError] = []
     for offer, code in ((made.offer.id, "0" * 26), ("A" * 16, made.code)):
         asked = PairClaim(offer=offer, code=code, address=ann.address, device_name="x", client_commitment="A" * 43)
@@ -157,19 +157,19 @@ async def test_an_offer_that_never_was_answers_like_a_wrong_code(home: Home, ann
 
 async def test_offers_have_a_bound(home: Home):
     for number in range(OFFERS_MAX + 5):
-        await home.pairing.offer("owner", None, f"n{number}", Role.MEMBER)
+        await home.pairing.offer("owner", None, f"n{number}", UserRole.MEMBER)
     assert len(home.pairing.offers()) == OFFERS_MAX
 
 
 async def test_for_a_user_who_is_not_there_nothing_is_offered(home: Home):
     with pytest.raises(UserUnknown):
-        await home.pairing.offer("owner", "nobody", "x", Role.MEMBER)
+        await home.pairing.offer("owner", "nobody", "x", UserRole.MEMBER)
 
 
 async def test_a_user_who_was_removed_meanwhile_does_not_come_back(home: Home, ann: DeviceKeys, eve: DeviceKeys):
     await home.pair(ann, "Ann")
     user = home.sessions.user("Ann").id
-    made = await home.pairing.offer("owner", user, "Ann", Role.MEMBER)
+    made = await home.pairing.offer("owner", user, "Ann", UserRole.MEMBER)
     challenge = await home.claim(made, eve)
     await home.signin.sign_in(home.signed(challenge, eve, NONCE), home.proof(eve))
     await home.sessions.remove_user(user, "owner")
@@ -191,10 +191,10 @@ async def test_what_cannot_be_written_down_does_not_happen(home: Home, ann: Devi
     if step == "offer":
         book.break_it()
         with pytest.raises(AuditUnavailable):
-            await home.pairing.offer("owner", None, "Ann", Role.MEMBER)
+            await home.pairing.offer("owner", None, "Ann", UserRole.MEMBER)
         assert home.pairing.offers() == []
         return
-    made = await home.pairing.offer("owner", None, "Ann", Role.MEMBER)
+    made = await home.pairing.offer("owner", None, "Ann", UserRole.MEMBER)
     if step == "claim":
         book.break_it()
         with pytest.raises(AuditUnavailable):
@@ -217,13 +217,13 @@ async def test_what_cannot_be_written_down_does_not_happen(home: Home, ann: Devi
 
 
 async def test_time_ends_an_offer_on_the_owners_screen_too(home: Home):
-    await home.pairing.offer("owner", None, "Ann", Role.MEMBER)
+    await home.pairing.offer("owner", None, "Ann", UserRole.MEMBER)
     home.clock.advance(limits.OFFER_TTL_S)
     assert [offer.state for offer in home.pairing.offers()] == [PairingState.DEAD]
 
 
 async def test_no_code_and_no_digits_are_in_the_log(home: Home, ann: DeviceKeys, book):
-    made = await home.pairing.offer("owner", None, "Ann", Role.MEMBER)
+    made = await home.pairing.offer("owner", None, "Ann", UserRole.MEMBER)
     challenge = await home.claim(made, ann)
     await home.signin.sign_in(home.signed(challenge, ann, NONCE), home.proof(ann))
     digits = home.digits(challenge, ann)
@@ -235,7 +235,7 @@ async def test_no_code_and_no_digits_are_in_the_log(home: Home, ann: DeviceKeys,
 
 
 async def test_a_device_that_waits_is_answered_as_soon_as_the_owner_has_typed(home: Home, ann: DeviceKeys):
-    made = await home.pairing.offer("owner", None, "Ann", Role.MEMBER)
+    made = await home.pairing.offer("owner", None, "Ann", UserRole.MEMBER)
     challenge = await home.claim(made, ann)
     waiting = asyncio.create_task(home.pairing.collect(made.offer.id, home.proof(ann), wait_ms=20_000))
     await home.signin.sign_in(home.signed(challenge, ann, NONCE), home.proof(ann))
@@ -245,7 +245,7 @@ async def test_a_device_that_waits_is_answered_as_soon_as_the_owner_has_typed(ho
 
 
 async def test_a_device_that_waits_in_vain_is_told_how_far_it_is(home: Home, ann: DeviceKeys):
-    made = await home.pairing.offer("owner", None, "Ann", Role.MEMBER)
+    made = await home.pairing.offer("owner", None, "Ann", UserRole.MEMBER)
     await home.claim(made, ann)
     assert await home.pairing.collect(made.offer.id, home.proof(ann), wait_ms=10) is PairingState.CLAIMED
     waiting = asyncio.create_task(home.pairing.collect(made.offer.id, home.proof(ann), wait_ms=20_000))

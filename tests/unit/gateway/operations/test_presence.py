@@ -4,10 +4,15 @@ import pytest
 
 from contract.engine_link import Announce, InstanceStats
 from gateway.operations.presence import FORGET_AFTER_US, UP_FOR_US, Instance, Presence, news
+from gateway.rules.engine_tokens import EngineCaller
 from kit.clock import SECOND
 from tests.support.clock import ManualClock
 
 ECHO = Announce(version="1", slots=2, kinds=["echo"])
+
+
+def of(engine: str, installation: str = "first") -> EngineCaller:
+    return EngineCaller(engine, installation, "token")
 
 
 @pytest.fixture
@@ -25,7 +30,7 @@ def ids(instances: list[Instance]) -> list[str]:
 
 
 def test_an_instance_is_up_until_it_was_silent_for_too_long(presence: Presence, clock: ManualClock):
-    presence.announced("e", "i", ECHO)
+    presence.announced(of("e"), "i", ECHO)
     clock.advance(UP_FOR_US / SECOND)
     assert ids(presence.up("e")) == ["i"]
     clock.advance(0.000001)
@@ -34,28 +39,34 @@ def test_an_instance_is_up_until_it_was_silent_for_too_long(presence: Presence, 
 
 
 def test_instances_belong_to_their_engine(presence: Presence):
-    presence.announced("e", "i", ECHO)
-    presence.announced("f", "j", ECHO)
+    presence.announced(of("e"), "i", ECHO)
+    presence.announced(of("f"), "j", ECHO)
     assert (ids(presence.of("e")), ids(presence.of("f")), ids(presence.of("g"))) == (["i"], ["j"], [])
 
 
 def test_a_claim_renews_what_is_known_and_keeps_what_was_told(presence: Presence, clock: ManualClock):
-    first = presence.announced("e", "i", ECHO)
+    first = presence.announced(of("e"), "i", ECHO)
     first.told = frozenset({b"x"})
     clock.advance(5)
-    again = presence.announced("e", "i", Announce(version="2", slots=9, kinds=["http"]))
+    again = presence.announced(of("e"), "i", Announce(version="2", slots=9, kinds=["http"]))
     assert again is first
     assert (again.announce.slots, again.seen, again.told) == (9, clock.steady, {b"x"})
 
 
 def test_an_instance_that_serves_another_engine_now_begins_anew(presence: Presence):
-    presence.announced("e", "i", ECHO).told = frozenset({b"x"})
-    moved = presence.announced("f", "i", ECHO)
+    presence.announced(of("e"), "i", ECHO).told = frozenset({b"x"})
+    moved = presence.announced(of("f"), "i", ECHO)
     assert (ids(presence.of("e")), ids(presence.of("f")), moved.told) == ([], ["i"], frozenset())
 
 
+def test_an_instance_that_calls_with_another_installations_token_begins_anew(presence: Presence):
+    presence.announced(of("e"), "i", ECHO).told = frozenset({b"x"})
+    moved = presence.announced(of("e", "second"), "i", ECHO)
+    assert ([instance.installation for instance in presence.of("e")], moved.told) == (["second"], frozenset())
+
+
 def test_a_heartbeat_keeps_a_known_instance_up_and_tells_how_busy_it_is(presence: Presence, clock: ManualClock):
-    presence.announced("e", "i", ECHO)
+    presence.announced(of("e"), "i", ECHO)
     clock.advance(25)
     presence.beat("e", "i", InstanceStats(slots=2, busy=2))
     clock.advance(25)
@@ -66,7 +77,7 @@ def test_a_heartbeat_keeps_a_known_instance_up_and_tells_how_busy_it_is(presence
 def test_a_heartbeat_of_a_stranger_or_in_anothers_name_makes_nobody_known(presence: Presence, clock: ManualClock):
     presence.beat("e", "i", InstanceStats(slots=2, busy=2))
     assert presence.of("e") == []
-    presence.announced("e", "i", ECHO)
+    presence.announced(of("e"), "i", ECHO)
     clock.advance(31)
     presence.beat("f", "i", InstanceStats(slots=2, busy=2))
     assert (presence.up("e"), presence.of("f"), presence.of("e")[0].busy) == ([], [], 0)
@@ -74,18 +85,18 @@ def test_a_heartbeat_of_a_stranger_or_in_anothers_name_makes_nobody_known(presen
 
 def test_how_busy_a_stranger_is_does_not_matter(presence: Presence):
     presence.busy("i", 3)
-    presence.announced("e", "i", ECHO)
+    presence.announced(of("e"), "i", ECHO)
     presence.busy("i", 2)
     assert presence.of("e")[0].busy == 2
 
 
 def test_long_silent_instances_are_forgotten_when_a_new_one_comes(presence: Presence, clock: ManualClock):
-    presence.announced("e", "old", ECHO)
+    presence.announced(of("e"), "old", ECHO)
     clock.advance(FORGET_AFTER_US / SECOND)
-    presence.announced("e", "middle", ECHO)
+    presence.announced(of("e"), "middle", ECHO)
     assert ids(presence.of("e")) == ["old", "middle"]
     clock.advance(1)
-    presence.announced("e", "new", ECHO)
+    presence.announced(of("e"), "new", ECHO)
     assert ids(presence.of("e")) == ["middle", "new"]
 
 
@@ -102,7 +113,7 @@ def test_long_silent_instances_are_forgotten_when_a_new_one_comes(presence: Pres
     ],
 )
 def test_news_is_what_was_not_told_before(presence: Presence, told: set[bytes], pending: set[bytes], fresh: bool):
-    instance = presence.announced("e", "i", ECHO)
+    instance = presence.announced(of("e"), "i", ECHO)
     instance.told = frozenset(told)
     assert news(instance, pending) is fresh
     assert instance.told == pending

@@ -18,7 +18,7 @@ from contract.engine_link import (
     LogLine,
     OutputChunk,
 )
-from contract.errors import BodyTooLarge, JobNotFound, LeaseConflict, LeaseLost
+from contract.errors import AuditUnavailable, BodyTooLarge, JobNotFound, LeaseConflict, LeaseLost
 from contract.words import AppendStatus, Directive, FinishStatus, JobState, LogLevel, Outcome
 from kit.clock import SECOND
 from tests.support.queue import GRACE_S, LEASE_S
@@ -50,26 +50,26 @@ class TestHeartbeat:
     async def test_a_held_lease_is_extended_from_now(self, rooms):
         lease = await leased(rooms)
         rooms.clock.advance(LEASE_S - 1)
-        answer = await rooms.reporting.heartbeat(LAB, beat((lease.job, lease.token)))
+        answer = await rooms.reporting.heartbeat(rooms.caller(LAB), beat((lease.job, lease.token)))
         assert [(extended.job, extended.lease_ms) for extended in answer.extended] == [(lease.job, LEASE_S * 1000)]
         assert (await detail(rooms, lease)).job.lease_until == rooms.clock.steady + LEASE_S * SECOND
 
     async def test_lost_and_cancelled_ones_are_named(self, rooms):
         one, two = await leased(rooms), await leased(rooms)
         await rooms.change.cancel("ann", one.job)
-        answer = await rooms.reporting.heartbeat(LAB, beat((one.job, one.token), (two.job, OTHER_TOKEN)))
+        answer = await rooms.reporting.heartbeat(rooms.caller(LAB), beat((one.job, one.token), (two.job, OTHER_TOKEN)))
         assert ([extended.job for extended in answer.extended], answer.cancel, answer.lost) == ([one.job], [one.job], [two.job])
 
     async def test_without_leases_it_tells_the_directive_and_touches_no_queue(self, rooms):
         rooms.directive = Directive.DRAIN
         rooms.directory.refused[LAB] = "damaged"
-        answer = await rooms.reporting.heartbeat(LAB, beat())
+        answer = await rooms.reporting.heartbeat(rooms.caller(LAB), beat())
         assert (answer.directive, answer.extended) == (Directive.DRAIN, [])
 
     async def test_it_keeps_its_instance_up(self, rooms):
         lease = await leased(rooms)
         rooms.clock.advance(29)
-        await rooms.reporting.heartbeat(LAB, beat((lease.job, lease.token), busy=3))
+        await rooms.reporting.heartbeat(rooms.caller(LAB), beat((lease.job, lease.token), busy=3))
         rooms.clock.advance(29)
         assert [instance.busy for instance in rooms.presence.up(LAB)] == [3]
 
@@ -78,7 +78,7 @@ class TestHeartbeat:
         before = (await detail(rooms, mine)).job.lease_until
         rooms.clock.advance(1)
         with pytest.raises(JobNotFound, match="another engine"):
-            await rooms.reporting.heartbeat(LAB, beat((mine.job, mine.token), (foreign.job, foreign.token)))
+            await rooms.reporting.heartbeat(rooms.caller(LAB), beat((mine.job, mine.token), (foreign.job, foreign.token)))
         assert (await detail(rooms, mine)).job.lease_until == before
 
 
@@ -168,3 +168,12 @@ class TestAppend:
         with pytest.raises(JobNotFound):
             await rooms.reporting.append(LAB, AppendRequest(instance=INSTANCE, items=items))
         assert (await detail(rooms, mine)).output == ""
+
+
+async def test_a_user_whom_the_engine_may_not_work_for_is_written_down_before_the_job_ends(rooms, book):
+    lease = await leased(rooms)
+    refusal = end(lease, Outcome.REFUSED, error=Failure(code="engine.user_not_allowed", message="no", retryable=False))
+    book.break_it()
+    with pytest.raises(AuditUnavailable):
+        await rooms.reporting.finish(LAB, lease.job, refusal)
+    assert (await detail(rooms, lease)).job.state is JobState.RUNNING

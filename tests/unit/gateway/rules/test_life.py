@@ -156,6 +156,16 @@ class TestLeaseLost:
         assert_let_go(job)
 
 
+class TestTakenBack:
+    def test_it_waits_again_like_after_a_lost_lease_but_the_old_token_is_void(self):
+        job = life.taken_back(leased(), LATER)
+        assert (job.state, job.attempt, job.ready_at) == (JobState.QUEUED, 1, LATER.wall)
+        assert_let_go(job)
+
+    def test_one_that_was_asked_to_stop_ends(self):
+        assert life.taken_back(asked_to_stop(leased()), LATER).state is JobState.CANCELLED
+
+
 class TestRevived:
     def test_the_same_attempt_goes_on_under_the_same_token(self):
         job = life.revived(life.lease_lost(leased(), LATER), instance="i-1", lease_us=LEASE_US, now=LATER)

@@ -7,7 +7,7 @@ import pytest
 
 from contract import limits
 from contract.errors import FloworkError, PairingClaimed, PairingCodeInvalid, PairingDigitsWrong, PairingExpired, PairingStateConflict
-from contract.words import PairingState, Role
+from contract.words import PairingState, UserRole
 from gateway.rules.pairing import Claimant, Offer, approve, claim, collect, settled, sign, withdraw
 from kit.clock import SECOND
 
@@ -15,7 +15,7 @@ NOW = 1_000_000 * SECOND
 CODE, WRONG = hashlib.sha256(b"code").digest(), hashlib.sha256(b"wrong").digest()
 ANN = Claimant("0xann", "j-ann", "Ann's phone", "c", "loopback", "127.0.0.1")
 EVE = replace(ANN, address="0xeve", thumbprint="j-eve")
-OPEN = Offer("o", CODE, None, "Ann", Role.MEMBER, NOW + limits.OFFER_TTL_S * SECOND)
+OPEN = Offer("o", CODE, None, "Ann", UserRole.MEMBER, NOW + limits.OFFER_TTL_S * SECOND)
 END = NOW + limits.OFFER_TTL_S * SECOND
 
 

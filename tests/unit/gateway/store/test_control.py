@@ -1,4 +1,4 @@
-"""control.db: users, engines, tokens and sources; refused untouched when it is not one we can use."""
+"""control.db: users, engines and sources; refused untouched when it is not one we can use."""
 
 import asyncio
 import contextlib
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from contract.errors import EngineNameTaken, StorageFull
-from gateway.store.control import LAYOUT, Control, ControlRefused, EngineRow, TokenRow, open_control
+from gateway.store.control import LAYOUT, Control, ControlRefused, EngineRow, open_control
 
 
 @pytest.fixture
@@ -61,19 +61,6 @@ class TestEngines:
         ):
             await act
             assert await control.engines() == [EngineRow("aaaa", "lab", True, wake_at)]
-
-
-class TestTokens:
-    async def test_an_installation_has_one_token_and_a_new_one_voids_the_old(self, control: Control):
-        await control.add_engine("aaaa", "lab", 1)
-        await control.set_token(TokenRow("t1", "aaaa", b"1" * 32), "first", 1)
-        await control.set_token(TokenRow("t2", "aaaa", b"2" * 32), "local", 1)
-        await control.set_token(TokenRow("t3", "aaaa", b"3" * 32), "first", 2)
-        assert {row.id for row in await control.tokens()} == {"t2", "t3"}
-
-    async def test_a_token_needs_its_engine(self, control: Control):
-        with pytest.raises(sqlite3.IntegrityError):
-            await control.set_token(TokenRow("t1", "nobody", b"1" * 32), "first", 1)
 
 
 class TestSources:
@@ -151,7 +138,6 @@ class TestTheFile:
         before = digest(path)
         with pytest.raises(ControlRefused, match="damaged"):
             async with open_control(path) as (control, _people):
-                await control.users()
                 await control.engines()
         assert digest(path) == before
 
