@@ -37,8 +37,8 @@ def test_machines_are_shown_with_state_age_and_last_use():
 
 
 def test_members_are_shown_with_role_and_ceiling():
-    members = [MemberView(user="u", address="0xb", name="Bob", role=Role.RUNNER, priority_ceiling=3)]
-    assert "shared with 0xb Bob as runner, priority 3 at most" in render(EngineList(engines=[engine(members=members)]))
+    members = [MemberView(user="u", name="Bob", role=Role.RUNNER, priority_ceiling=3)]
+    assert "shared with Bob as runner, priority 3 at most" in render(EngineList(engines=[engine(members=members)]))
 
 
 def test_a_revocation_tells_what_it_did_and_what_is_known():

@@ -204,10 +204,9 @@ class TestEnrolled:
         typed(monkeypatch, "right\n")
         folder = tmp_path / "secrets"
         folder.mkdir()
-        (folder / "engine").write_text("open to all")
-        (folder / "engine").chmod(0o644)
+        (folder / "engine").write_text("nonsense")
         assert main(["--gateway", "http://127.0.0.1:9", "--enrol", *command[-2:]]) == USAGE_ERROR
-        assert "chmod 600" in capsys.readouterr().err
+        assert "damaged" in capsys.readouterr().err
         assert gateway == []
 
     def test_a_name_that_cannot_be_is_refused_before_the_code_is_used(self, command, gateway, monkeypatch):

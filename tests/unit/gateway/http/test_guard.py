@@ -105,7 +105,11 @@ async def test_a_failure_from_inside_becomes_a_problem():
 
 @pytest.mark.parametrize(
     ("door", "host", "path", "free"),
-    [(LOOPBACK, "localhost", "/api/v1/jobs", 10**6), (LAN, "gateway.lan", "/api/v1/jobs", 2), (LOOPBACK, "localhost", "/api/v1/auth/x", 2)],
+    [
+        (LOOPBACK, "localhost", "/api/v1/jobs", 10**6),
+        (LAN, "gateway.lan", "/api/v1/jobs", 2),
+        (LOOPBACK, "localhost", "/api/v1/auth/sign-in", 2),
+    ],
 )
 async def test_wrong_credentials_cost_their_address(door, host: str, path: str, free: int):
     guard = Guard(Inside(401), door, frozenset(), throttle(ip=Policy(0.001, 10), auth_loopback=Policy(0.001, 10)))

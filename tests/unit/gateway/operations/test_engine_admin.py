@@ -27,11 +27,12 @@ async def engines(rooms, book, tokens) -> Engines:
         presence=rooms.presence,
         delays=rooms.delays,
         audit=book.audit,
+        audit_care=book.care,
+        vault=book.vault,
         clock=rooms.clock,
         random_bytes=chance(6),
-        users_changed=rooms.sharing.users_changed,
-        well_formed=lambda _: True,
-        describe=lambda: ("1", "gate", "http://127.0.0.1:7717", False),
+        count_users=lambda: 0,
+        describe=lambda: ("1", "gate", "key", "http://127.0.0.1:7717", False),
     )
     enrolment = Enrolment(rooms.control.installations, tokens, rooms.sources, book.audit, rooms.clock, chance(7))
     return Engines(

@@ -75,7 +75,7 @@ class TestWhose:
         text = await tokens.mint(LAB, "first")
         assert await called(await reopened(), text) == await called(tokens, text)
         secret = text[16:].encode()
-        assert not any(secret in file.read_bytes() for file in tmp_path.iterdir())
+        assert not any(secret in file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
 
 
 class TestRotation:

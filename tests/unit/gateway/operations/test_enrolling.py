@@ -112,7 +112,7 @@ async def test_codes_are_kept_as_hashes_and_written_down_without_their_text(enro
     text = crockford.normal(await code(enrolment))
     told = await enrolled(enrolment, await code(enrolment))
     secrets = [text[ID_CHARS:], told.token[16:]]
-    assert not any(secret.encode() in file.read_bytes() for file in tmp_path.iterdir() for secret in secrets)
+    assert not any(secret.encode() in file.read_bytes() for file in tmp_path.rglob("*") if file.is_file() for secret in secrets)
     assert [event for event, *_ in book.events()] == ["engine.code", "engine.code", "engine.enrol"]
 
 

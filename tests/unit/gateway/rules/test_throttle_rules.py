@@ -27,8 +27,10 @@ def test_a_header_buys_no_way_around_the_bucket_of_its_address(local: bool, path
     ("path", "attempt"),
     [
         ("/api/v1/auth/challenge", True),
-        ("/api/v1/auth/x/y", True),
-        ("/api/v1/pair", True),
+        ("/api/v1/auth/sign-in", True),
+        ("/api/v1/auth/refresh", True),
+        ("/api/v1/auth/sign-out", False),
+        ("/api/v1/auth/approval", False),
         ("/api/v1/pair/claim", True),
         ("/internal/v1/enrol", True),
         ("/api/v1/pairs", False),
