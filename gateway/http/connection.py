@@ -30,7 +30,7 @@ ABORT_AFTER_S: Final = 1.0
 PINGS: Final = Policy(2, 20)
 """What a client may ping; browsers cannot at all."""
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
-_AMBIGUOUS = re.compile(rb"(?<!\r)\n|\n[ \t]|\r(?!\n)|\ncontent-length:(?:[^\n]*,|.*\ncontent-length:)", re.DOTALL | re.IGNORECASE)
+_LENGTH = re.compile(rb"\ncontent-length:([^\n]*)")
 
 _wire = logging.getLogger("flowork.http.wire")
 _wire.setLevel(logging.ERROR)  # uvicorn warns once for each malformed request; strangers must not fill the log
@@ -81,13 +81,21 @@ class StrictConnection(h11.Connection):
         if self.their_state is h11.IDLE:
             waiting, _ = self.trailing_data
             end = _END_OF_HEAD.search(waiting)
-            if end is not None and _AMBIGUOUS.search(waiting, 0, end.end()):
+            if end is not None and _is_ambiguous(waiting[: end.end()].lower()):
                 raise h11.RemoteProtocolError("ambiguous head")
         try:
             return super().next_event()
         except h11.RemoteProtocolError as error:
             self.status_hint = error.error_status_hint
             raise
+
+
+def _is_ambiguous(head: bytes) -> bool:
+    lines = head.count(b"\r\n")
+    if head.count(b"\n") != lines or head.count(b"\r") != lines or b"\n " in head or b"\n\t" in head:
+        return True
+    lengths = _LENGTH.findall(head)
+    return len(lengths) > 1 or (bool(lengths) and b"," in lengths[0])
 
 
 class _Phase(Enum):
