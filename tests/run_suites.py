@@ -36,6 +36,7 @@ LINT = [
 SUITES = [
     Suite("lint", 120, LINT),
     Suite("unit", 240, [(*PYTEST, "-m", "not slow", "tests/unit", "tests/property", "tests/conformance", "tests/architecture")]),
+    Suite("security", 300, [(*PYTEST, "-m", "not slow", "tests/security")]),
     Suite("integration", 360, [(*PYTEST, "-m", "not slow", "tests/integration")]),
 ]
 LONG = [Suite("slow", 3600, [(*PYTEST, "-m", "slow", "tests")])]

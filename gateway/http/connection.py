@@ -236,11 +236,11 @@ class DeadlineProtocol(H11Protocol):
 
 
 class SocketProtocol(WebSocketsSansIOProtocol):
-    """uvicorn's WebSocket without four ways to stay, to grow or to fill the log.
+    """uvicorn's WebSocket without its ways to stay, to grow or to fill the log.
 
     Puts `hang_up` into `scope["state"]`: a function that ends the connection whatever the client does. A goodbye that
-    is not answered, a head that its own parser refuses, and a client that pings but does not read would otherwise keep
-    the connection for ever.
+    is not answered or not even read, and a head that only its own parser refuses, would otherwise keep it for ever; pings
+    are answered without asking whether anybody reads.
     """
 
     def __init__(self, config: Config, server_state: ServerState, app_state: dict[str, Any]) -> None:
@@ -279,15 +279,6 @@ class SocketProtocol(WebSocketsSansIOProtocol):
     def handle_parser_exception(self) -> None:
         super().handle_parser_exception()
         self.loop.call_later(ABORT_AFTER_S, self.transport.abort)
-
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        self.transport.pause_reading()  # who does not read is not read: pongs are written without asking
-
-    def resume_writing(self) -> None:
-        super().resume_writing()
-        if not self.read_paused:
-            self.transport.resume_reading()
 
     async def send(self, message: Any) -> None:
         await super().send(message)

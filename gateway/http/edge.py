@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from starlette.types import ASGIApp
 
 from gateway.http.connection import Patience
-from gateway.http.guard import Guard
+from gateway.http.guard import Guard, KnownDevice, strangers_only
 from gateway.http.ingress import AT_HOME, LOOPBACK_NAMES, Direct, Door, Tunnel, bracketed, hosts_with_port
 from gateway.http.listeners import CONNECTIONS_OF_ALL, CONNECTIONS_OF_ONE, owner_socket, serving, takes_unix_socket, tcp
 from gateway.operations.throttle import Throttle
@@ -32,9 +32,11 @@ class Entrance:
     origins: frozenset[str]
     connections: int = CONNECTIONS_OF_ALL
 
-    def serve(self, app: ASGIApp, throttle: Throttle | None, patience: Patience) -> contextlib.AbstractAsyncContextManager[None]:
+    def serve(
+        self, app: ASGIApp, throttle: Throttle | None, patience: Patience, known_device: KnownDevice = strangers_only
+    ) -> contextlib.AbstractAsyncContextManager[None]:
         """Serve an app behind the guard for the length of the block."""
-        guard = Guard(app, self.door, self.origins, throttle)
+        guard = Guard(app, self.door, self.origins, throttle, known_device)
         return serving(guard, self.listener, self.door.ingress, patience, self.connections)
 
 
