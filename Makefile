@@ -11,8 +11,9 @@ ARGS ?=
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
+# Where there is no keyring, a working copy keeps its keys in the clear, and says so at every start.
 run: .venv/.run-stamp ## start gateway and engine (ARGS="--port 8000" hands arguments on)
-	@$(BIN)/flowork serve $(ARGS)
+	@$(BIN)/flowork serve --insecure-storage=fallback $(ARGS)
 
 demo: .venv/.run-stamp ## three real jobs on a scratch gateway, start to end
 	@$(BIN)/flowork demo $(ARGS)
@@ -55,6 +56,7 @@ clean: ## remove .venv and everything generated
 	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-.venv/.test-stamp: .venv/.run-stamp requirements-test.lock
+.venv/.test-stamp: .venv/.run-stamp requirements-test.lock installer/test_tools.sh
 	@$(PIP) --require-hashes -r requirements-test.lock
+	@sh installer/test_tools.sh
 	@touch $@

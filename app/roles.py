@@ -1,6 +1,8 @@
 """The one door: picks the role from the command line before anything heavy is imported."""
 
+import importlib
 import multiprocessing
+import os
 import sys
 from collections.abc import Callable, Sequence
 
@@ -10,21 +12,26 @@ usage: flowork COMMAND [options]
   serve              run gateway and engine on this machine
   engine             run an engine for a gateway here or elsewhere
   status             queues, engines and delays of the gateway on this machine
-  submit             sign in and submit a job, then watch it
-  users add ADDRESS  let an Ethereum address sign in
-  users list         everyone who may sign in
+  pair               pair a browser, a phone or another command line
+  login | logout     pair this command line with a gateway, and end that
+  submit             submit a job, then watch it
+  users list|remove  the people of this gateway
+  devices list|revoke  what is paired with it
   engines add NAME   make an engine with its own queue, and its token
+  keys list|rotate   the keys that sign access tokens
   audit list|verify  who did what, and whether the record is whole
+  secrets            where the keys are kept: status, unlock, move
   demo               three real jobs on a scratch gateway, start to end
 
 Every command takes --help, and --json for one JSON object a line.
 Exit codes: 0 done, 1 failed, 2 wrong command line, 3 gateway not reachable,
-4 refused, 5 the job ended badly.
+4 refused, 5 the job ended badly, 78 this machine must be set up first.
 """
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a role; its exit code."""
+    os.umask(0o077)  # whatever a role makes is its owner's alone
     multiprocessing.freeze_support()  # a frozen program's pool children start here, and must not start a second Flowork
     arguments = list(sys.argv[1:] if argv is None else argv)
     verb = arguments[0] if arguments else "--help"
@@ -43,39 +50,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     return role(arguments[1:])
 
 
+ROLES = {
+    "serve": "app.commands.serve:main",
+    "engine": "engine.__main__:main",
+    "status": "app.commands.status:main",
+    "pair": "app.commands.pair:main",
+    "login": "app.commands.login:main",
+    "logout": "app.commands.login:logout",
+    "submit": "app.commands.submit:main",
+    "users": "app.commands.users:main",
+    "devices": "app.commands.devices:main",
+    "engines": "app.commands.engines:main",
+    "keys": "app.commands.keys:main",
+    "audit": "app.commands.audit:main",
+    "secrets": "app.commands.secrets:main",
+    "demo": "app.commands.demo:main",
+}
+
+
 def _role(verb: str) -> Callable[[Sequence[str]], int] | None:
-    match verb:
-        case "serve":
-            from app.commands import serve
-
-            return serve.main
-        case "engine":
-            from engine.__main__ import main as engine
-
-            return engine
-        case "status":
-            from app.commands import status
-
-            return status.main
-        case "submit":
-            from app.commands import submit
-
-            return submit.main
-        case "users":
-            from app.commands import users
-
-            return users.main
-        case "engines":
-            from app.commands import engines
-
-            return engines.main
-        case "audit":
-            from app.commands import audit
-
-            return audit.main
-        case "demo":
-            from app.commands import demo
-
-            return demo.main
-        case _:
-            return None
+    if verb not in ROLES:
+        return None
+    module, _, name = ROLES[verb].partition(":")
+    role: Callable[[Sequence[str]], int] = getattr(importlib.import_module(module), name)
+    return role

@@ -5,6 +5,7 @@ import asyncio
 import itertools
 import json
 import os
+import secrets
 import subprocess
 import sys
 import tempfile
@@ -19,11 +20,13 @@ from typing import Any
 from app.client.admin import open_admin
 from app.client.api import ApiClient, open_api
 from app.client.live import live_events
-from app.crypto.wallet import open_wallet
+from app.client.pairing import pair_here
+from app.crypto.device_keys import DeviceKeys
 from bench.common import spread, surroundings
 from contract.errors import FloworkError
 from contract.events import Event
 from contract.jobs import JobDraft
+from contract.people import OfferMake
 from contract.words import EventName, JobState
 
 SLOTS = 8
@@ -67,6 +70,7 @@ class Run:
 async def serving(data: Path) -> AsyncIterator[str]:
     """`flowork serve` as users start it; its address."""
     command = [sys.executable, "-m", "app", "serve", "--data", str(data), "--port", "0", "--slots", str(SLOTS), "--allow-echo", "--json"]
+    command.append("--insecure-storage")
     with (data.parent / "serve.log").open("wb") as log:
         limits = {"FLOWORK_GATEWAY_USER_RATE_PER_S": str(USER_RATE_PER_S), "FLOWORK_GATEWAY_USER_BURST": str(USER_RATE_PER_S)}
         process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, stderr=log, env={**os.environ, **limits})
@@ -82,15 +86,12 @@ async def _measure(rate: float, seconds: float) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="flowork-bench-") as scratch:
         data = Path(scratch) / "data"
         async with serving(data) as address:
-            wallet = await asyncio.to_thread(open_wallet, data / "bench.key")
-            async with open_admin(data) as admin:
-                await admin.add_user(wallet.address, "bench")
-            async with open_api(address, wallet) as api:
-                await api.sign_in()
-                await _drive(api, address, 20.0, WARM_UP_JOBS / 20.0)
-                run = await _drive(api, address, rate, seconds)
+            keys = await asyncio.to_thread(DeviceKeys, secrets.token_bytes(32), secrets.token_bytes(32))
+            async with open_admin(data) as admin, open_api(address, keys, await admin.gateway_key()) as api:
+                await pair_here(admin, api, "bench", OfferMake())
+                await _drive(api, 20.0, WARM_UP_JOBS / 20.0)
+                run = await _drive(api, rate, seconds)
                 bodies = await _bodies(api, run)
-            async with open_admin(data) as admin:
                 (engine,) = (await admin.status()).engines
     e2e = [(sent.done - sent.steady) * 1000 for sent in run.by_key.values() if sent.done is not None]
     failures = [sent.failure or "never ended" for sent in run.by_key.values() if sent.failure or sent.done is None]
@@ -115,9 +116,9 @@ async def _measure(rate: float, seconds: float) -> dict[str, Any]:
     }
 
 
-async def _drive(api: ApiClient, address: str, rate: float, seconds: float) -> Run:
+async def _drive(api: ApiClient, rate: float, seconds: float) -> Run:
     run = Run()
-    async with live_events(address, api.token) as arrived, asyncio.TaskGroup() as group:
+    async with live_events(api) as arrived, asyncio.TaskGroup() as group:
         listening = group.create_task(_listen(run, arrived))
         began = time.perf_counter()
         for number in itertools.count():

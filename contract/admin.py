@@ -4,29 +4,43 @@ from typing import Annotated
 
 from pydantic import Field
 
-from contract.signin import Address
 from contract.wire import Answer, EngineId, EngineName, Request
+from contract.words import Scope
 
 
-class UserAdd(Request):
-    """Put an address on the owner's list."""
+class AdminTokenRequest(Request):
+    """Ask for a token for some of the owner's acts."""
 
-    address: Address
-    name: Annotated[str, Field(max_length=64)] = ""
-
-
-class User(Answer):
-    """A user: one address of the list."""
-
-    id: str
-    address: str
-    name: str
+    scopes: Annotated[list[Scope], Field(min_length=1, max_length=len(Scope))]
 
 
-class UserList(Answer):
-    """Everyone on the list."""
+class AdminToken(Answer):
+    """A bearer token for this listener, for fifteen minutes."""
 
-    users: list[User]
+    token: str = Field(repr=False)
+    expires_in: int
+    scopes: list[Scope]
+
+
+class SigningKeyInfo(Answer):
+    """A key that signs access tokens, or did."""
+
+    kid: str
+    state: str
+    since: str
+
+
+class SigningKeyList(Answer):
+    """The ring, oldest first."""
+
+    keys: list[SigningKeyInfo]
+
+
+class KeysRotate(Request):
+    """Let a new key sign now."""
+
+    compromised: bool = False
+    """Strike out all old keys at once, so that every access token ends."""
 
 
 class EngineAdd(Request):
@@ -61,15 +75,40 @@ class AuditPage(Answer):
     records: list[AuditRecord]
 
 
+class AuditCheck(Request):
+    """Read the chain."""
+
+    first: Annotated[int, Field(ge=1)] | None = None
+    """Only from this record on; the one before it is believed."""
+    heads: Annotated[list[str], Field(max_length=20_000)] = []
+    """What was noted of the log elsewhere: `SEQ HASH`, or lines of an audit-heads.log."""
+
+
+class AuditWitness(Answer):
+    """What is kept of the log outside its file."""
+
+    name: str
+    """`file` (audit-heads.log) or `secrets` (beside the keys)."""
+    state: str
+    """`read`, `empty`, `locked`, `unreachable`, or `damaged` (holds lines that were not signed here)."""
+    last: int | None
+    """The newest record it tells of."""
+
+
 class AuditVerdict(Answer):
-    """What reading the whole chain found."""
+    """What reading the chain found."""
 
     intact: bool
     records: int
+    first: int
+    last: int
+    """The last record that is as it was written."""
     head: str
-    """Hash of the last good record; note it elsewhere, and a later log must still contain it."""
+    """Its hash. Note `last` and `head` elsewhere, and a later log must still contain them."""
     broken_at: int | None = None
+    """The first record that is not what was written, or is missing."""
     reason: str | None = None
+    witnesses: list[AuditWitness]
 
 
 class Percentiles(Answer):
@@ -107,13 +146,38 @@ class EngineStatus(Answer):
     instances: list[InstanceStatus]
 
 
+class SecretsStatus(Answer):
+    """Where the gateway's keys are."""
+
+    kind: str
+    """Such as `keyring (Secret Service)`."""
+    state: str
+    """How the last use found it: `open`, `locked` or `unavailable`."""
+    insecure: bool
+    """True when whoever reads the disk reads the keys."""
+
+
+class AuditStatus(Answer):
+    """The audit log as it was last read, and what is wrong with it now."""
+
+    checked_at: str | None
+    """When it was last read as a whole; None before the first time."""
+    intact: bool | None
+    alarms: list[str]
+    """What the owner should look at, in sentences; empty when all is well."""
+
+
 class GatewayStatus(Answer):
     """The answer behind `flowork status`."""
 
     version: str
     gateway_id: str
+    gateway_key: str
+    """Ed25519, base64url."""
     address: str
     state: str
     """`ready`, `draining` or `degraded` (an engine's queue is unavailable)."""
     users: int
+    secrets: SecretsStatus
+    audit: AuditStatus
     engines: list[EngineStatus]

@@ -201,7 +201,7 @@ class IdempotencyKeyReused(FloworkError):
 
 class AuthenticationMissing(FloworkError):
     code, status, title = "auth.missing", 401, "Sign in first"
-    advice = "Send the access token as Authorization: Bearer."
+    advice = "Send the access token as Authorization: DPoP, with a proof in the DPoP header."
 
 
 class AuthenticationInvalid(FloworkError):
@@ -211,6 +211,37 @@ class AuthenticationInvalid(FloworkError):
 
 class AuthenticationExpired(AuthenticationInvalid):
     code, title = "auth.token_expired", "The access token has expired"
+    advice = "Refresh it, or sign in again."
+
+
+class AuthenticationRevoked(AuthenticationInvalid):
+    code, title = "auth.token_revoked", "This session has ended"
+    advice = "It was signed out, or its device was revoked. Sign in again, or pair the device again."
+
+
+class ProofMissing(FloworkError):
+    code, status, title = "auth.dpop_missing", 401, "A DPoP proof is needed"
+    advice = "Send a fresh proof (RFC 9449) in the DPoP header; docs/clients.md shows how."
+
+
+class ProofInvalid(FloworkError):
+    code, status, title = "auth.dpop_invalid", 401, "The DPoP proof does not fit this request"
+    advice = "Make a fresh proof for each request, with its method and address, signed by the key the session is bound to."
+
+
+class ProofReplayed(ProofInvalid):
+    code, title = "auth.dpop_replayed", "This DPoP proof was used before"
+
+
+class ProofBodyHashMissing(ProofInvalid):
+    code, title = "auth.dpop_body_hash_missing", "The DPoP proof does not cover the body"
+    advice = "Add `bdh`, the base64url SHA-256 of the body's bytes, to the proof's claims."
+
+
+class ServerOverloaded(FloworkError):
+    code, status, title = "server.overloaded", 503, "The gateway has too much to do just now"
+    advice = "Nothing was done. Try again after Retry-After."
+    default_retry_after_s = 10
 
 
 class SignatureInvalid(FloworkError):
@@ -223,14 +254,89 @@ class SignInMessageInvalid(FloworkError):
     advice = "Ask for a new challenge and build the EIP-4361 message from it unchanged."
 
 
-class ChallengeUnknown(FloworkError):
-    code, status, title = "auth.challenge_unknown", 401, "This challenge is used, expired or not ours"
+class ChallengeInvalid(FloworkError):
+    code, status, title = "auth.challenge_invalid", 401, "This challenge is used, expired or not ours"
     advice = "Ask for a new challenge and sign within 5 minutes."
 
 
-class AddressUnknown(FloworkError):
-    code, status, title = "auth.address_unknown", 403, "This address is not on the owner's list"
-    advice = "Ask the owner to run: flowork users add <address>."
+class DeviceUnknown(FloworkError):
+    code, status, title = "auth.device_unknown", 403, "This device is not paired with the gateway"
+    advice = "Pair it: on the gateway's machine run flowork pair, then open the link here."
+
+
+class RefreshInvalid(FloworkError):
+    code, status, title = "auth.refresh_invalid", 401, "The refresh token is not valid"
+    advice = "Sign in again."
+
+
+class RefreshExpired(RefreshInvalid):
+    code, title = "auth.refresh_expired", "The session was not used for too long"
+
+
+class RefreshReused(RefreshInvalid):
+    code, title = "auth.refresh_reused", "This refresh token was used before"
+    advice = "Somebody may have copied it, so the session was ended. Sign in again."
+
+
+class RefreshSuperseded(FloworkError):
+    code, status, title = "auth.refresh_superseded", 409, "Another refresh was just answered"
+    advice = "Use the tokens of that answer; another tab of this browser may have them."
+
+
+class ScopeMissing(FloworkError):
+    code, status, title = "auth.scope_missing", 403, "This token may not do that"
+    advice = "Ask for a token with the scope that the request needs."
+
+
+class OwnerOnly(FloworkError):
+    code, status, title = "auth.owner_only", 403, "Only the owner may do that"
+    advice = "Ask the owner, or do it at the gateway's machine."
+
+
+class ApprovalNeeded(FloworkError):
+    code, status, title = "auth.approval_needed", 401, "This needs a fresh signature"
+    advice = "Ask POST /api/v1/auth/approval for a challenge, sign it, and send it as Flowork-Approval with the same request."
+
+
+class SecretsLocked(FloworkError):
+    code, status, title = "secrets.locked", 503, "The gateway's secrets are locked"
+    advice = "Unlock the keyring at the gateway's machine. What is signed in goes on; signing in waits for it."
+    default_retry_after_s = 10
+
+
+class PairingCodeInvalid(FloworkError):
+    code, status, title = "pair.code_invalid", 401, "There is no such pairing offer, or its code is wrong"
+    advice = "Scan the QR code again, or make a new offer with flowork pair."
+
+
+class PairingExpired(FloworkError):
+    code, status, title = "pair.expired", 410, "This pairing offer is over"
+    advice = "Make a new offer with flowork pair."
+
+
+class PairingClaimed(FloworkError):
+    code, status, title = "pair.already_claimed", 409, "Another device has taken this pairing offer"
+    advice = "If that was not you, refuse it at the gateway. Make a new offer with flowork pair."
+
+
+class PairingStateConflict(FloworkError):
+    code, status, title = "pair.state_conflict", 409, "The pairing is not at that step"
+    advice = "Look at its state with flowork pair, or make a new offer."
+
+
+class PairingDigitsWrong(FloworkError):
+    code, status, title = "pair.digits_wrong", 403, "The six digits are not those of the device"
+    advice = "The pairing was ended: somebody may stand in between. Make a new offer and compare again."
+
+
+class UserUnknown(FloworkError):
+    code, status, title = "user.unknown", 404, "There is no such user"
+    advice = "flowork users list names them."
+
+
+class DeviceNotFound(FloworkError):
+    code, status, title = "device.not_found", 404, "There is no such device"
+    advice = "flowork devices list names them."
 
 
 class AuditUnavailable(FloworkError):
@@ -328,3 +434,13 @@ class DataFolderInUse(FloworkError):
 class GatewayUnreachable(FloworkError):
     code, status, title = "link.gateway_unreachable", 503, "The gateway does not answer"
     advice = "Check that it runs and that the address is right."
+
+
+class GatewayImpostor(FloworkError):
+    code, status, title = "link.gateway_impostor", 502, "What answers is not the gateway this device was paired with"
+    advice = "Nothing was signed. Check the address; if the gateway was set up anew, pair again from its own screen."
+
+
+class NotPaired(FloworkError):
+    code, status, title = "host.not_paired", 403, "This command line is not paired with a gateway"
+    advice = "At the gateway's machine: flowork login. From another one: flowork pair there, then flowork login --link here."

@@ -20,14 +20,15 @@ class Event(Answer):
     """One change, as the user's socket and `GET /api/v1/events` carry it."""
 
     source: str
-    """The engine id whose shard holds it."""
+    """The engine id whose shard holds it, or `control` for what is no job."""
     seq: Annotated[int, Field(ge=1)]
     """Gap-free per user and source."""
     name: EventName
     at: str
     data: dict[str, Any]
     """`job.updated`: a Job, or `{id, deleted: true}`; `job.output`: `{id, attempt, delivery, offset, text}`;
-    `job.log`: `{id, attempt, delivery, offset, lines}`. Offsets count within a delivery, which grows with every handing-out."""
+    `job.log`: `{id, attempt, delivery, offset, lines}`. Offsets count within a delivery, which grows with every handing-out.
+    `device.added`, `device.revoked`: `{id, name}`."""
 
 
 class EventPage(Answer):

@@ -81,6 +81,52 @@ class EventName(StrEnum):
     JOB_UPDATED = "job.updated"
     JOB_OUTPUT = "job.output"
     JOB_LOG = "job.log"
+    DEVICE_ADDED = "device.added"
+    DEVICE_REVOKED = "device.revoked"
+
+
+class PairingState(StrEnum):
+    """How far a pairing is (protocol §2)."""
+
+    OPEN = "open"
+    """Offered; nobody has claimed it."""
+    CLAIMED = "claimed"
+    """A device has taken it and not yet signed."""
+    SIGNED = "signed"
+    """The device shows six digits; the owner has to type them."""
+    APPROVED = "approved"
+    """The device may collect its tokens, once."""
+    COLLECTED = "collected"
+    DEAD = "dead"
+    """Expired, refused, tried too often, or replaced by a newer offer."""
+
+
+class Role(StrEnum):
+    """What a user is to the gateway."""
+
+    OWNER = "owner"
+    MEMBER = "member"
+
+
+class Scope(StrEnum):
+    """What an admin token may be made for. The list is closed; there are no wildcards."""
+
+    STATUS_READ = "status:read"
+    USERS_READ = "users:read"
+    USERS_REMOVE = "users:remove"
+    DEVICES_READ = "devices:read"
+    DEVICES_REVOKE = "devices:revoke"
+    PAIRING_CREATE = "pairing:create"
+    PAIRING_APPROVE = "pairing:approve"
+    ENGINES_READ = "engines:read"
+    ENGINES_CREATE = "engines:create"
+    ENGINES_ROTATE = "engines:rotate"
+    ENGINES_REVOKE = "engines:revoke"
+    ENGINES_SHARE = "engines:share"
+    KEYS_READ = "keys:read"
+    KEYS_ROTATE = "keys:rotate"
+    AUDIT_READ = "audit:read"
+    AUDIT_EXPORT = "audit:export"
 
 
 class LogLevel(StrEnum):

@@ -54,7 +54,8 @@ def protocol() -> str:
     out += [_model(name, schema) for name, schema in sorted(page["components"]["schemas"].items()) if "properties" in schema]
     out += [
         "\n## Events\n",
-        f"Socket.IO, path `{SOCKET_PATH}`, namespace `{SOCKET_NAMESPACE}`, websocket only, CONNECT auth `{{token}}`;",
+        f"Socket.IO, path `{SOCKET_PATH}`, namespace `{SOCKET_NAMESPACE}`, websocket only, CONNECT auth `{{token, dpop}}`",
+        f"(a proof for `GET` of `<origin>{SOCKET_PATH}/`);",
         "or `GET /api/v1/events?after=<cursor>`. Each event carries:\n",
         *(f"- `{name}` ({_plain(field.annotation)}) {SAID['Event'].get(name, '')}".rstrip() for name, field in Event.model_fields.items()),
         "\nNames: " + ", ".join(f"`{name}`" for name in EventName) + ".",

@@ -58,6 +58,17 @@ def run(*arguments: str) -> str:
     return done.stdout + done.stderr
 
 
+def _until_claimed(*arguments: str) -> str:
+    """What a command prints before it waits for a device."""
+    with subprocess.Popen([*FLOWORK, *arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as waiting:
+        assert waiting.stdout is not None
+        page = [waiting.stdout.readline()]
+        while not page[-1].startswith("For: "):
+            page.append(waiting.stdout.readline())
+        waiting.terminate()
+    return "".join(page)
+
+
 def main() -> None:
     """Draw every page."""
     OUT.mkdir(parents=True, exist_ok=True)
@@ -70,15 +81,16 @@ def main() -> None:
 def _around_a_gateway() -> dict[str, tuple[str, str]]:
     with tempfile.TemporaryDirectory(prefix="flowork-screens-") as scratch:
         data = f"{scratch}/flowork"
-        command = [*FLOWORK, "serve", "--data", data, "--port", "0", "--allow-echo"]
+        command = [*FLOWORK, "serve", "--data", data, "--port", "0", "--allow-echo", "--insecure-storage"]
         with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as serve:
             assert serve.stdout is not None
             page = [serve.stdout.readline()]
             while not page[-1].startswith("Ctrl+C"):
                 page.append(serve.stdout.readline())
             stranger = run("submit", "--data", data, "--kind", "echo")
-            address = next(word for word in stranger.split() if word.startswith("0x"))
-            added = run("users", "add", address, "--data", data)
+            login = run("login", "--data", data)
+            pair = _until_claimed("pair", "--data", data, "--new", "Ann")
+            devices = run("devices", "list", "--data", data)
             submit = run("submit", "--data", data, "--kind", "echo", "--payload", '{"output": ["Hello, ", "home.\\n"], "reply": {"n": 1}}')
             status = run("status", "--data", data)
             taken = run("serve", "--data", data)
@@ -87,7 +99,9 @@ def _around_a_gateway() -> dict[str, tuple[str, str]]:
     return {
         "serve": ("make run", "".join(page).replace(*home)),
         "stranger": ("flowork submit --kind echo", stranger),
-        "users": (f"flowork users add {address}", added),
+        "login": ("flowork login", login),
+        "pair": ("flowork pair --new Ann", pair),
+        "devices": ("flowork devices list", devices),
         "submit": ("""flowork submit --kind echo --payload '{"output": ...}'""", submit),
         "status": ("flowork status", status),
         "taken": ("flowork serve", taken.replace(*home)),

@@ -13,11 +13,13 @@ from engine.store.spool import SpoolInUse
 from engine.wiring import Engine, running
 from kit import config
 from kit.logs import Log, to_stream
+from kit.ownership import NotOurs, make_ours
 from kit.paths import data_folder
 from kit.tasks import crew, first_of
 
 log = Log("engine")
 USAGE_ERROR = 2
+SETUP_ERROR = 78
 
 
 def parser() -> argparse.ArgumentParser:
@@ -67,12 +69,17 @@ def read_token(file: Path | None) -> str:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run until told to stop. 0 after a drain, 1 when it could not start, 2 for a wrong command line."""
+    """Run until told to stop. 0 after a drain, 1 when it could not start, 2 for a wrong command line, 78 when the folder is not ours."""
     known = parser()
     arguments, unknown = known.parse_known_args(argv)
     if unknown:
         known.error(f"unknown: {' '.join(word for word in unknown if word.startswith('-'))}")  # never a value: it may be a token
     to_stream()
+    try:
+        make_ours(arguments.data)
+    except NotOurs as error:
+        print(f"flowork engine: {error}", file=sys.stderr)
+        return SETUP_ERROR
     try:
         token = read_token(arguments.token_file)
         settings = load(arguments, os.environ)

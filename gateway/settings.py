@@ -60,6 +60,10 @@ class GatewaySettings(BaseModel):
     """Time for the headers of a request, and for the CONNECT of a live socket (seconds)."""
     body_deadline_s: Annotated[float, Field(gt=0)] = 30.0
     """Time for its body (seconds), however large."""
+    audit_heads: Path | None = None
+    """Text file, outside the data folder, that gets each signed head of the audit log; None: `<data>.witness/audit-heads.log`."""
+    audit_quota_bytes: Annotated[int, Field(ge=1)] = 256 * 1024 * 1024
+    """An alarm tells when audit.db passes 80 % of this (bytes). Nothing is refused because of it."""
 
     lease_ms: Annotated[int, Field(ge=500, le=600_000)] = limits.LEASE_MS
     """How long a job stays with an engine that does not renew (milliseconds)."""

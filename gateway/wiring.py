@@ -5,45 +5,60 @@ import contextlib
 import random
 import secrets
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from functools import partial
+from typing import Any
 
 from contract import limits
 from contract.admin import EngineAdded
-from contract.errors import DataFolderInUse
+from contract.errors import AuditUnavailable, DataFolderInUse
+from contract.events import SOCKET_PATH
+from contract.signin import encoded
 from contract.version import VERSION
 from contract.words import Directive
 from gateway.crypto import ethereum
-from gateway.crypto.access_token import AccessTokens, Principal
-from gateway.crypto.audit_seal import AuditSeal
-from gateway.crypto.identity import Keys, load_keys
+from gateway.crypto.access_token import ACCESS, ADMIN, Tokens
+from gateway.crypto.dpop import Proofs
+from gateway.crypto.identity import HeldKey, gateway_id, held_key
+from gateway.crypto.signing_keys import SigningKeys, new_key
 from gateway.http import admin, edge, listeners
 from gateway.http.app import Operations, admin_app, public_app
 from gateway.http.connection import Patience
+from gateway.operations.admin_tokens import AdminTokens
+from gateway.operations.approval import Approvals
 from gateway.operations.audit import Audit
+from gateway.operations.audit_care import AuditCare
+from gateway.operations.challenges import Challenges
 from gateway.operations.change import Change
 from gateway.operations.claim import Claiming
 from gateway.operations.engine_auth import EngineTokens
 from gateway.operations.fanout import LocalFanout
+from gateway.operations.household import Household
+from gateway.operations.keys import KeyRing
 from gateway.operations.owner import Owner
+from gateway.operations.pair import Pairing
 from gateway.operations.presence import Presence
 from gateway.operations.pulse import Pulse, StartDelays
 from gateway.operations.reap import Reaper
 from gateway.operations.report import Reporting
+from gateway.operations.sessions import Principal, Request, Sessions
 from gateway.operations.signin import SignIn
 from gateway.operations.sources import Sources
 from gateway.operations.submit import Submit
 from gateway.operations.throttle import Throttle
 from gateway.operations.wake import LocalWakeBus
-from gateway.operations.watch import Watch
+from gateway.operations.watch import CONTROL, Watch
 from gateway.realtime.sockets import SocketLimits, Sockets
+from gateway.rules.key_ring import KeyState, SigningKey
 from gateway.rules.life import Retry
 from gateway.rules.throttle import Counted, Policies
 from gateway.settings import GatewaySettings
 from gateway.store.audit import open_audit
+from gateway.store.audit_heads import HeadsFile
 from gateway.store.control import Control, open_control
 from gateway.store.directory import LocalShards
+from gateway.store.people import People
 from gateway.store.seam import StoreLimits
 from kit.backoff import Backoff
 from kit.bucket import Policy
@@ -51,6 +66,7 @@ from kit.clock import MILLISECOND, SECOND, Clock, SleepWatch, SystemClock
 from kit.files import Locked, exclusive_lock, private_folder
 from kit.logs import Log
 from kit.tasks import crew
+from kit.vault import FolderSecrets, Vault
 
 log = Log("gateway")
 
@@ -63,13 +79,26 @@ class Randomness:
     uniform: Callable[[], float] = random.random
 
 
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who this gateway is."""
+
+    key: HeldKey
+
+    @property
+    def gateway_id(self) -> str:
+        """Derived from the key."""
+        return gateway_id(self.key.public)
+
+
 class Gateway:
     """A running gateway."""
 
-    def __init__(self, address: str, lan_address: str | None, keys: Keys, parts: "_Parts") -> None:
+    def __init__(self, address: str, lan_address: str | None, identity: Identity, parts: "_Parts") -> None:
         self.address = address
         self.lan_address = lan_address
-        self.gateway_id = keys.gateway_id
+        self.gateway_id = identity.gateway_id
+        self.gateway_key = identity.key.public
         self._parts = parts
 
     async def local_engine(self, name: str) -> EngineAdded:
@@ -107,18 +136,24 @@ class _Parts:
 
 
 @contextlib.asynccontextmanager
-async def running(settings: GatewaySettings, *, clock: Clock | None = None, chance: Randomness | None = None) -> AsyncIterator[Gateway]:
-    """A gateway for the length of the block; ready when the block begins.
+async def running(
+    settings: GatewaySettings, *, vault: Vault | None = None, clock: Clock | None = None, chance: Randomness | None = None
+) -> AsyncIterator[Gateway]:
+    """A gateway for the length of the block; ready when the block begins. Without a vault its secrets are files in the clear.
 
     Raises:
         DataFolderInUse: another process has the data folder. PortTaken: somebody else listens there.
         ControlRefused, AuditRefused: control.db or audit.db is damaged or newer.
-        AuditUnavailable: audit.db cannot be written. KeyFileRefused: a key file is damaged or open to others.
+        AuditUnavailable: audit.db cannot be written. KeyLost: one of its keys is gone. VaultUnavailable: no place for secrets.
+        SecretsLocked: the very first start found the vault locked.
     """
     clock = clock or SystemClock()
     chance = chance or Randomness()
     async with contextlib.AsyncExitStack() as stack:
         private_folder(settings.data)
+        if vault is None:
+            vault = Vault(FolderSecrets(settings.data / "secrets"))
+            stack.callback(vault.close)
         run_folder = private_folder(settings.data / "run")
         try:
             stack.enter_context(exclusive_lock(run_folder / "flowork.lock"))
@@ -129,26 +164,38 @@ async def running(settings: GatewaySettings, *, clock: Clock | None = None, chan
         listener = listeners.tcp(settings.host, settings.port)
         stack.callback(listener.close)
         address = edge.address_of(listener)
-        keys = await asyncio.to_thread(load_keys, settings.data / "secrets", chance.token_bytes)
-        control = await stack.enter_async_context(open_control(settings.data / "control.db"))
-        audit = await stack.enter_async_context(_auditing(settings, keys, clock))
-        parts = await _build(settings, clock, chance, keys, control, audit, address)
+        control, people = await stack.enter_async_context(open_control(settings.data / "control.db"))
+        identity = Identity(await _held_key("identity", people, vault, chance))
+        audit_key = await _held_key("audit", people, vault, chance)
+        care = await stack.enter_async_context(_auditing(settings, audit_key, identity.gateway_id, vault, clock))
+        parts = await _build(settings, clock, chance, vault, identity, control, people, care, address)
         stack.push_async_callback(parts.shards.close_all)
         tasks = await stack.enter_async_context(crew())
         tasks.start(parts.reaper.run(), "reaper")
         tasks.start(parts.sockets.relay(), "events")
+        tasks.start(parts.operations.ring.run(), "signing-keys")
+        tasks.start(care.run(), "audit")
         stack.push_async_callback(parts.sockets.close)
         lan_address = await _listen(stack, settings, parts, listener, chance)
         stack.callback(_send_home, parts)
         parts.reaper.schedule_closed()
-        log.info("gateway.ready", address=address, lan_address=lan_address, gateway_id=keys.gateway_id, version=VERSION)
-        yield Gateway(address, lan_address, keys, parts)
+        log.info("gateway.ready", address=address, lan_address=lan_address, gateway_id=identity.gateway_id, version=VERSION)
+        yield Gateway(address, lan_address, identity, parts)
         log.info("gateway.stopping")
 
 
 async def _build(
-    settings: GatewaySettings, clock: Clock, chance: Randomness, keys: Keys, control: Control, audit: Audit, address: str
+    settings: GatewaySettings,
+    clock: Clock,
+    chance: Randomness,
+    vault: Vault,
+    identity: Identity,
+    control: Control,
+    people: People,
+    care: AuditCare,
+    address: str,
 ) -> _Parts:
+    audit = care.audit
     state = _State()
     wake = LocalWakeBus()
     fanout = LocalFanout()
@@ -165,8 +212,33 @@ async def _build(
     reaper = Reaper(shards, sources, clock, SleepWatch(clock, round(limits.SUSPEND_NOTICED_S * SECOND)), grace_us)
     tokens = EngineTokens(control, clock, chance.token_bytes)
     await tokens.load()
-    access = AccessTokens(keys.signing, keys.gateway_id)
-    origins = edge.own_origins(address) | frozenset(settings.gui_origins) | frozenset(settings.public_origins)
+    signing = SigningKeys(lambda: clock.now().wall)
+    ring = KeyRing(signing, people, vault, audit, clock, chance.token_bytes)
+    await ring.load()
+    sessions = Sessions(
+        people=people,
+        tokens=Tokens(ACCESS, signing, identity.gateway_id),
+        proofs=Proofs(clock.now().wall / SECOND),
+        ring=ring,
+        audit=audit,
+        clock=clock,
+        random_bytes=chance.token_bytes,
+        gateway_id=identity.gateway_id,
+        ended=lambda gone: sockets.close_where(lambda who: who.session in gone),
+        tell=lambda event: fanout.publish(CONTROL, event),
+    )
+    await sessions.load()
+    challenges = Challenges(
+        identity=identity.key,
+        vault=vault,
+        clock=clock,
+        random_bytes=chance.token_bytes,
+        gateway_id=identity.gateway_id,
+        recover=ethereum.recover_address,
+        well_formed=ethereum.is_well_formed,
+        is_paired=lambda address, thumbprint: sessions.paired(address, thumbprint) is not None,
+    )
+    pairing = Pairing(sessions, challenges, audit, clock, chance.token_bytes)
     throttle = Throttle(clock, policies(settings), lambda engine: sum(instance.announce.slots for instance in presence.up(engine)))
     owner = Owner(
         control=control,
@@ -176,55 +248,48 @@ async def _build(
         presence=presence,
         delays=delays,
         audit=audit,
+        audit_care=care,
+        vault=vault,
         clock=clock,
         random_bytes=chance.token_bytes,
-        well_formed=ethereum.is_well_formed,
-        describe=lambda: (VERSION, keys.gateway_id, address, state.draining),
-    )
-    signin = SignIn(
-        control=control,
-        clock=clock,
-        random_bytes=chance.token_bytes,
-        gateway_id=keys.gateway_id,
-        uri=f"{address}/api/v1/auth/sign-in",
-        domains=frozenset(urlsplit(origin).netloc for origin in origins),
-        recover=ethereum.recover_address,
-        well_formed=ethereum.is_well_formed,
-        issue=lambda user: access.issue(user, clock.now().wall // SECOND, chance.token_bytes),
-        audit=audit,
+        count_users=lambda: len(sessions.users()),
+        describe=lambda: (VERSION, identity.gateway_id, encoded(identity.key.public), address, state.draining),
     )
 
-    def authenticate(token: str) -> tuple[Principal, float]:
-        now_s = clock.now().wall // SECOND
-        principal = access.verify(token, now_s)
-        return principal, principal.expires_at - now_s
-
-    def person(token: str) -> str:
-        user = authenticate(token)[0].user
-        throttle.user(user)
-        return user
+    def authenticate_socket(auth: Mapping[str, Any], origin: str) -> tuple[Principal, float]:
+        token, proof = (auth.get(name) for name in ("token", "dpop"))
+        request = Request("GET", f"{origin}{SOCKET_PATH}/", proof if isinstance(proof, str) else None)
+        principal, _ = sessions.authenticate(token if isinstance(token, str) else "", request)
+        return principal, principal.expires_at - clock.now().wall / SECOND
 
     def engine(engine_id: str | None, token: str | None) -> str:
         found = tokens.check(engine_id, token)
         throttle.engine(found)
         return found
 
-    watch = Watch(shards, sources, fanout)
+    watch = Watch(shards, sources, fanout, people)
     operations = Operations(
         submit=Submit(shards, sources, presence, clock, settings.hard_cap, delays.per_second, lambda: state.draining),
         watch=watch,
         change=Change(shards, sources, watch),
         claiming=Claiming(shards, presence, wake, clock, settings.lease_ms, state.directive),
         reporting=Reporting(shards, presence, settings.lease_ms, state.directive),
-        signin=signin,
+        signin=SignIn(challenges, sessions, pairing, audit),
+        pairing=pairing,
+        sessions=sessions,
+        approvals=Approvals(challenges, audit),
+        household=Household(sessions, pairing, identity.key.public, settings.gui_origins[0] if settings.gui_origins else ""),
+        admin_tokens=AdminTokens(Tokens(ADMIN, _of_this_process(clock, chance), identity.gateway_id), audit, clock, chance.token_bytes),
+        ring=ring,
         owner=owner,
         audit=audit,
-        authenticate=person,
+        audit_care=care,
+        throttle_user=throttle.user,
         check_engine=engine,
         ready=lambda: state.listening,
     )
     sockets = Sockets(
-        lambda auth, _origin: authenticate(token if isinstance(token := auth.get("token"), str) else ""),
+        authenticate_socket,
         clock,
         SocketLimits(connect_s=settings.header_deadline_s),
         lambda address, local: throttle.ip_failed(address, local=local, counted=Counted.FULL),
@@ -233,18 +298,39 @@ async def _build(
     return _Parts(state, wake, fanout, shards, reaper, owner, sockets, throttle, operations)
 
 
+async def _held_key(name: str, people: People, vault: Vault, chance: Randomness) -> HeldKey:
+    return await held_key(name, await people.held_key(name), vault, chance.token_bytes, partial(people.remember_key, name))
+
+
+def _of_this_process(clock: Clock, chance: Randomness) -> SigningKeys:
+    """A key that nobody keeps."""
+    now = clock.now().wall
+    key = new_key(chance.token_bytes(32))
+    ring = SigningKeys(lambda: now)
+    ring.replace([SigningKey(key.kid, key.public, KeyState.ACTIVE, now)])
+    ring.hold(key.kid, key.private)
+    return ring
+
+
 @contextlib.asynccontextmanager
-async def _auditing(settings: GatewaySettings, keys: Keys, clock: Clock) -> AsyncIterator[Audit]:
+async def _auditing(settings: GatewaySettings, key: HeldKey, gateway: str, vault: Vault, clock: Clock) -> AsyncIterator[AuditCare]:
     """The audit log, from the record of the start to the signed record of the stop."""
-    seal = AuditSeal(keys.audit)
-    file = await asyncio.to_thread(open_audit, settings.data / "audit.db", seal.sign)
+    file = await asyncio.to_thread(open_audit, settings.data / "audit.db")
     try:
-        audit = Audit(file, seal, clock)
-        await audit.note("gateway.start", "gateway", keys.gateway_id, version=VERSION)
-        yield audit
-        await audit.tell_refusals()
-        await audit.note("gateway.stop", "gateway", keys.gateway_id)
-        await asyncio.to_thread(file.seal)
+        audit = Audit(file, key, clock)
+        heads = settings.audit_heads or settings.data.with_name(f"{settings.data.name}.witness") / "audit-heads.log"
+        care = AuditCare(audit, HeadsFile(heads), vault, settings.audit_quota_bytes)
+        audit.appended = care.appended
+        await audit.note("gateway.start", "gateway", gateway, version=VERSION)
+        if vault.insecure:
+            await audit.note("storage.insecure", "gateway", vault.kind)
+        yield care
+        try:
+            await audit.tell_refusals()
+            await audit.note("gateway.stop", "gateway", gateway)
+        except AuditUnavailable:
+            log.error("audit.stop_unwritten")  # a stop cannot be refused
+        await care.checkpoint()
     finally:
         file.close()
 
@@ -269,6 +355,7 @@ def _send_home(parts: _Parts) -> None:
     parts.state.listening = False
     parts.wake.close()
     parts.fanout.close()
+    parts.operations.pairing.close()
 
 
 async def _listen(
@@ -281,9 +368,13 @@ async def _listen(
     opened = stack.enter_context(contextlib.ExitStack())
     lan = edge.lan(opened, settings)
     tunnel = edge.tunnel(opened, settings, run, chance.token_bytes)
+
+    def known_device(headers: Mapping[bytes, str]) -> bool:
+        return parts.operations.sessions.knows(headers.get(b"dpop"))
+
     for entrance in (edge.loopback(listener, settings), lan, tunnel):
         if entrance is not None:
-            await stack.enter_async_context(entrance.serve(app, parts.throttle, patience))
+            await stack.enter_async_context(entrance.serve(app, parts.throttle, patience, known_device))
     allow = None
     if settings.admin_over_tcp or not listeners.takes_unix_socket(run / "admin.sock"):
         secret = chance.token_bytes(32).hex()

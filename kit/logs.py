@@ -1,15 +1,18 @@
-"""Log lines: an event name plus fields, one JSON object a line."""
+"""Log lines: an event name plus fields, one JSON object a line, without secrets."""
 
 import json
 import logging
 import sys
+from types import TracebackType
 from typing import Any, TextIO
+
+from kit.redact import redact, redacted
 
 _NAMED = "flowork_fields"
 
 
 class Log:
-    """A named source of log lines. Fields are JSON scalars; a field named like a secret is the caller's mistake."""
+    """A named source of log lines. Fields are JSON scalars; what has the form of a secret is taken out (`kit.redact`)."""
 
     def __init__(self, name: str) -> None:
         self._logger = logging.getLogger(f"flowork.{name}")
@@ -39,17 +42,26 @@ class JsonLines(logging.Formatter):
             "at": f"{self.formatTime(record, '%Y-%m-%dT%H:%M:%S')}.{int(record.msecs):03d}",
             "level": record.levelname.lower(),
             "source": record.name,
-            "event": record.getMessage(),
+            "event": redact(record.getMessage()),
         }
-        line = {**line, **{name: value for name, value in getattr(record, _NAMED, {}).items() if name not in line}}
+        line = {**line, **{name: value for name, value in redacted(getattr(record, _NAMED, {})).items() if name not in line}}
         if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str)
+            line["exception"] = redact(self.formatException(record.exc_info))
+        return json.dumps(line)
 
 
 def to_stream(stream: TextIO = sys.stderr, level: int = logging.INFO) -> None:
-    """Send Flowork's lines, and other libraries' warnings, to a stream."""
+    """Send Flowork's lines, other libraries' warnings, and what ends the program, to a stream."""
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("flowork").setLevel(level)
+    sys.excepthook = _uncaught
+
+
+def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """A traceback on its way out goes through the same door: its message may hold anything."""
+    if issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+    else:
+        logging.getLogger("flowork").critical("program.failed", exc_info=error)

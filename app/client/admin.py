@@ -2,59 +2,155 @@
 
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
+from urllib.parse import quote, urlencode
 
 import aiohttp
+from pydantic import BaseModel
 
-from app.client.answers import answer, reaching
-from contract.admin import AuditPage, AuditVerdict, EngineAdd, EngineAdded, GatewayStatus, User, UserAdd, UserList
-from contract.errors import GatewayUnreachable
+from app.client.answers import A, Nothing, answer, reaching, refuse_problems
+from contract.admin import (
+    AdminToken,
+    AdminTokenRequest,
+    AuditCheck,
+    AuditPage,
+    AuditVerdict,
+    EngineAdd,
+    EngineAdded,
+    GatewayStatus,
+    KeysRotate,
+    SigningKeyList,
+)
+from contract.errors import AuthenticationInvalid, GatewayUnreachable
+from contract.people import Device, DeviceList, OfferApprove, OfferList, OfferMade, OfferMake, User, UserList
+from contract.signin import decoded
+from contract.words import Scope
 
 SECRET_HEADER = "X-Flowork-Admin"  # noqa: S105 - the name of a header
 TIMEOUT = aiohttp.ClientTimeout(total=30)
+LONG = aiohttp.ClientTimeout(total=None, sock_read=600)
+"""A long audit log is read as a whole."""
 
 
 class AdminClient:
-    """Calls `/admin/v1`."""
+    """Calls `/admin/v1`; asks for a token with the scopes of each act, when it is first needed."""
 
     def __init__(self, session: aiohttp.ClientSession, where: str) -> None:
         self._session = session
         self._where = where
-
-    async def add_user(self, address: str, name: str) -> User:
-        """Put an address on the list. Raises FloworkError."""
-        async with (
-            reaching(self._where),
-            self._session.post("/admin/v1/users", json=UserAdd(address=address, name=name).model_dump()) as response,
-        ):
-            return await answer(response, User)
+        self._tokens: dict[Scope, str] = {}
 
     async def users(self) -> UserList:
-        """Everyone on the list. Raises FloworkError."""
-        async with reaching(self._where), self._session.get("/admin/v1/users") as response:
-            return await answer(response, UserList)
+        """Everyone. Raises FloworkError."""
+        return await self._call(Scope.USERS_READ, "GET", "/users", UserList)
+
+    async def remove_user(self, user: str) -> User:
+        """Remove a user with all devices. Raises FloworkError."""
+        return await self._call(Scope.USERS_REMOVE, "DELETE", f"/users/{quote(user, safe='')}", User)
+
+    async def devices(self) -> DeviceList:
+        """Everyone's devices. Raises FloworkError."""
+        return await self._call(Scope.DEVICES_READ, "GET", "/devices", DeviceList)
+
+    async def revoke(self, device: str) -> None:
+        """Revoke a device. Raises FloworkError."""
+        await self._call(Scope.DEVICES_REVOKE, "DELETE", f"/devices/{quote(device, safe='')}", Nothing)
+
+    async def offer(self, asked: OfferMake) -> OfferMade:
+        """Offer to pair a device. Raises FloworkError."""
+        return await self._call(Scope.PAIRING_CREATE, "POST", "/pairings", OfferMade, asked)
+
+    async def offers(self) -> OfferList:
+        """Offers of the last minutes. Raises FloworkError."""
+        return await self._call(Scope.PAIRING_APPROVE, "GET", "/pairings", OfferList)
+
+    async def approve(self, offer: str, digits: str) -> Device:
+        """Type the six digits that the device shows. Raises FloworkError."""
+        return await self._call(Scope.PAIRING_APPROVE, "POST", f"/pairings/{offer}/approve", Device, OfferApprove(digits=digits))
+
+    async def withdraw(self, offer: str) -> None:
+        """End an offer. Raises FloworkError."""
+        await self._call(Scope.PAIRING_APPROVE, "DELETE", f"/pairings/{offer}", Nothing)
 
     async def add_engine(self, name: str) -> EngineAdded:
         """Make an engine. Raises FloworkError."""
-        async with reaching(self._where), self._session.post("/admin/v1/engines", json=EngineAdd(name=name).model_dump()) as response:
-            return await answer(response, EngineAdded)
+        return await self._call(Scope.ENGINES_CREATE, "POST", "/engines", EngineAdded, EngineAdd(name=name))
+
+    async def keys(self) -> SigningKeyList:
+        """The keys that sign access tokens. Raises FloworkError."""
+        return await self._call(Scope.KEYS_READ, "GET", "/keys", SigningKeyList)
+
+    async def rotate_keys(self, compromised: bool) -> SigningKeyList:
+        """Let a new key sign. Raises FloworkError."""
+        return await self._call(Scope.KEYS_ROTATE, "POST", "/keys/rotate", SigningKeyList, KeysRotate(compromised=compromised))
 
     async def audit(self, before: int | None, limit: int) -> AuditPage:
         """Who did what, newest first. Raises FloworkError."""
-        asked = {"limit": str(limit)} | ({} if before is None else {"before": str(before)})
-        async with reaching(self._where), self._session.get("/admin/v1/audit", params=asked) as response:
-            return await answer(response, AuditPage)
+        query = urlencode({"limit": limit} | ({} if before is None else {"before": before}))
+        return await self._call(Scope.AUDIT_READ, "GET", f"/audit?{query}", AuditPage)
 
-    async def audit_verdict(self) -> AuditVerdict:
-        """Read the whole audit log and judge it. Raises FloworkError."""
-        async with reaching(self._where), self._session.get("/admin/v1/audit/verdict") as response:
-            return await answer(response, AuditVerdict)
+    async def gateway_key(self) -> bytes:
+        """The key by which the gateway proves who it is. Raises FloworkError."""
+        return decoded((await self.status()).gateway_key)
+
+    async def audit_verify(self, check: AuditCheck) -> AuditVerdict:
+        """Read the audit log and judge it. Raises FloworkError."""
+        return await self._call(Scope.AUDIT_READ, "POST", "/audit/verify", AuditVerdict, check, LONG)
+
+    async def audit_export(self) -> AsyncGenerator[bytes, None]:
+        """The audit log as signed JSON lines, in pieces. Raises FloworkError."""
+        token = await self._token(Scope.AUDIT_EXPORT)
+        url, headers = "/admin/v1/audit/export", {"Authorization": f"Bearer {token}"}
+        async with reaching(self._where), self._session.get(url, headers=headers, timeout=LONG) as response:
+            await refuse_problems(response)
+            async for piece in response.content.iter_any():
+                yield piece
 
     async def status(self) -> GatewayStatus:
         """Queues, engines, delays. Raises FloworkError."""
-        async with reaching(self._where), self._session.get("/admin/v1/status") as response:
-            return await answer(response, GatewayStatus)
+        return await self._call(Scope.STATUS_READ, "GET", "/status", GatewayStatus)
+
+    async def _token(self, scope: Scope) -> str:
+        if scope not in self._tokens:
+            self._tokens[scope] = (await self._send("POST", "/tokens", AdminToken, AdminTokenRequest(scopes=[scope]), "")).token
+        return self._tokens[scope]
+
+    async def _call(
+        self,
+        scope: Scope,
+        method: str,
+        path: str,
+        model: type[A],
+        asked: BaseModel | None = None,
+        timeout: aiohttp.ClientTimeout = TIMEOUT,
+    ) -> A:
+        for again in (True, False):
+            token = await self._token(scope)
+            try:
+                return await self._send(method, path, model, asked, f"Bearer {token}", timeout)
+            except AuthenticationInvalid:  # expired, or the gateway was started anew
+                del self._tokens[scope]
+                if not again:
+                    raise
+        raise AssertionError
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        model: type[A],
+        asked: BaseModel | None,
+        authorization: str,
+        timeout: aiohttp.ClientTimeout = TIMEOUT,
+    ) -> A:
+        headers = {"Authorization": authorization} if authorization else {}
+        body = None if asked is None else asked.model_dump_json(exclude_none=True).encode()
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        url = f"/admin/v1{path}"
+        async with reaching(self._where), self._session.request(method, url, data=body, headers=headers, timeout=timeout) as response:
+            return await answer(response, model)
 
 
 @contextlib.asynccontextmanager

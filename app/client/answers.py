@@ -14,19 +14,31 @@ A = TypeVar("A", bound=BaseModel)
 DEPTH_MAX = 64
 
 
+class Nothing(BaseModel):
+    """An answer without a body, or one that nobody reads."""
+
+
 async def answer(response: aiohttp.ClientResponse, model: type[A]) -> A:
     """The answer's model.
 
     Raises:
         FloworkError: the gateway said no.
     """
-    body = await response.read()
-    if response.status >= 400:
-        raise _error(body, response.status)
+    await refuse_problems(response)
     try:
-        return model.model_validate_json(body)
+        return model.model_validate_json(await response.read() or b"{}")
     except ValidationError as error:
         raise GatewayUnreachable("What answered does not speak Flowork. Is the address right?") from error
+
+
+async def refuse_problems(response: aiohttp.ClientResponse) -> None:
+    """Raise what a gateway said no with.
+
+    Raises:
+        FloworkError.
+    """
+    if response.status >= 400:
+        raise _error(await response.read(), response.status)
 
 
 def _error(body: bytes, status: int) -> FloworkError:

@@ -7,12 +7,13 @@ from typing import Any
 
 import socketio
 
+from app.client.api import ApiClient
 from contract.errors import REGISTRY, FloworkError, GatewayUnreachable
 from contract.events import SOCKET_NAMESPACE, SOCKET_PATH, Event
 
 
 @contextlib.asynccontextmanager
-async def live_events(gateway: str, token: str) -> AsyncIterator["asyncio.Queue[Event]"]:
+async def live_events(api: ApiClient) -> AsyncIterator["asyncio.Queue[Event]"]:
     """Events as they are committed, in order of each source.
 
     Raises:
@@ -35,12 +36,12 @@ async def live_events(gateway: str, token: str) -> AsyncIterator["asyncio.Queue[
     client.on("connect_error", on_refusal, namespace=SOCKET_NAMESPACE)
     try:
         await client.connect(
-            gateway, auth={"token": token}, namespaces=[SOCKET_NAMESPACE], transports=["websocket"], socketio_path=SOCKET_PATH
+            api.gateway, auth=api.socket_auth(), namespaces=[SOCKET_NAMESPACE], transports=["websocket"], socketio_path=SOCKET_PATH
         )
     except socketio.exceptions.ConnectionError as error:
         if refusals:
             raise refusals[0] from error
-        raise GatewayUnreachable(f"No live events from {gateway}: {error}") from error
+        raise GatewayUnreachable(f"No live events from {api.gateway}: {error}") from error
     try:
         yield arrived
     finally:

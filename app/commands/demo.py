@@ -17,11 +17,13 @@ from typing import Any
 from app.client.admin import open_admin
 from app.client.api import ApiClient, open_api
 from app.client.live import live_events
+from app.client.pairing import pair_here
 from app.commands.common import DONE, FAILED, parser, run
-from app.crypto.wallet import open_wallet
+from app.crypto.device_keys import DeviceKeys
 from contract.errors import GatewayUnreachable
 from contract.events import Event
 from contract.jobs import JobDraft
+from contract.people import OfferMake
 from contract.words import EventName, JobState
 
 DEADLINE_S = 30.0
@@ -86,14 +88,14 @@ async def _demo(as_json: bool) -> int:
         began = time.perf_counter()
         async with _gateway(data) as address:
             say(f"Gateway and engine are up at {address} ({_ms(began):.0f} ms, a scratch folder)")
-            wallet = await asyncio.to_thread(open_wallet, data / "demo" / "wallet.key")
-            async with open_admin(data) as admin:
-                await admin.add_user(wallet.address, "demo")
-            say(f"Added {wallet.address} to the owner's list")
-            async with open_api(address, wallet) as api:
-                access = await api.sign_in()
-                say(f"Signed in as {access.user} with an EIP-4361 message\n")
-                await _play(api, address, shown, say)
+            keys = await asyncio.to_thread(DeviceKeys, secrets.token_bytes(32), secrets.token_bytes(32))
+            async with open_admin(data) as admin, open_api(address, keys, await admin.gateway_key()) as api:
+                paired = await pair_here(admin, api, "Demo", OfferMake(name="demo"))
+                say(f"Paired {keys.address} by an offer and six digits (user {paired.user})")
+                await api.sign_out()
+                await api.sign_in()
+                say("Signed in with an EIP-4361 message; every request carries a DPoP proof\n")
+                await _play(api, shown, say)
     failed = _judge(shown)
     if as_json:
         print(json.dumps({"ok": not failed, "jobs": [_summary(job) for job in shown]}))
@@ -108,6 +110,7 @@ async def _demo(as_json: bool) -> int:
 async def _gateway(data: Path) -> AsyncIterator[str]:
     """`flowork serve` as a process of its own; its address."""
     command = [*_myself(), "serve", "--data", str(data), "--port", "0", "--slots", "3", "--allow-echo", "--json"]
+    command += ["--insecure-storage", "--audit-heads", str(data / "audit-heads.log")]
     with (data / "serve.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, stderr=log)
     assert process.stdout is not None
@@ -131,8 +134,8 @@ def _myself() -> list[str]:
     return [sys.executable] if getattr(sys, "frozen", False) else [sys.executable, "-m", "app"]
 
 
-async def _play(api: ApiClient, address: str, shown: Sequence[Shown], say: Callable[[str], None]) -> None:
-    async with live_events(address, api.token) as arrived:
+async def _play(api: ApiClient, shown: Sequence[Shown], say: Callable[[str], None]) -> None:
+    async with live_events(api) as arrived:
         began = time.perf_counter()
         for job in shown:
             job.sent = time.perf_counter()

@@ -24,13 +24,22 @@ def render(status: GatewayStatus) -> str:
     """The page for a terminal."""
     lines = [
         f"Flowork {status.version}   {status.state}   {status.address}",
-        _count(status.users, "user") + " may sign in" if status.users else "Nobody may sign in yet: flowork users add 0x...",
+        _count(status.users, "user") if status.users else "Nobody is paired yet: flowork pair, or flowork login for this command line",
         "",
         f"{'ENGINE':<20} {'STATE':<12} {'BUSY':>7} {'QUEUED':>7} {'SCHEDULED':>10}  START DELAY p50/p95 (15 min)",
     ]
     lines += [_row(engine) for engine in status.engines]
     lines += [f"\n{engine.name}: {engine.reason}. The file was left untouched." for engine in status.engines if engine.reason]
+    lines += [f"\n! {alarm}" for alarm in _alarms(status)]
     return "\n".join(lines)
+
+
+def _alarms(status: GatewayStatus) -> list[str]:
+    badge = (
+        ["Secrets are stored UNENCRYPTED (--insecure-storage). Encrypt them with: flowork secrets move"] if status.secrets.insecure else []
+    )
+    closed = [f"The {status.secrets.kind} is {status.secrets.state}: flowork secrets unlock"] if status.secrets.state != "open" else []
+    return [*badge, *closed, *status.audit.alarms]
 
 
 def _row(engine: EngineStatus) -> str:

@@ -2,21 +2,19 @@
 
 import argparse
 import asyncio
+import contextlib
 import json
 import random
 import secrets
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from app.client.admin import open_admin
-from app.client.api import ApiClient, open_api
-from app.commands.common import DONE, JOB_FAILED, complain, parser, run
-from app.crypto.wallet import Wallet, WalletRefused, open_wallet
-from contract.errors import AddressUnknown, FloworkError, GatewayUnreachable
+from app.client.api import ApiClient
+from app.commands.common import DONE, JOB_FAILED, complain, paired_api, parser, run
+from contract.errors import FloworkError, GatewayUnreachable
 from contract.events import Event
 from contract.jobs import JobAnswer, JobDraft, JobError
 from contract.words import EventName, JobState
@@ -37,12 +35,11 @@ def main(argv: Sequence[str]) -> int:
     arguments = _parser().parse_args(argv)
     try:
         draft = _draft(arguments)
-        wallet = open_wallet(arguments.key_file or arguments.data / "cli" / "wallet.key")
     except ValidationError as error:
         return complain("the job is not right.", [f"--{_option(mistake)}" for mistake in error.errors()])
-    except (WalletRefused, ValueError, OSError) as error:
+    except (ValueError, OSError) as error:
         return complain(str(error))
-    return run(_submit(arguments, draft, wallet), arguments.json)
+    return run(_submit(arguments, draft), arguments.json)
 
 
 def _option(mistake: ErrorDetails) -> str:
@@ -65,10 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--max-attempts", type=int, default=3, metavar="N")
     made.add_argument("--timeout", type=float, default=300.0, metavar="SECONDS", help="longest run of one attempt")
     made.add_argument("--no-wait", action="store_true", help="do not watch the job")
-    made.add_argument("--gateway", default=None, metavar="URL", help="default: the gateway that runs on the data folder")
-    made.add_argument(
-        "--key-file", type=Path, default=None, metavar="FILE", help="Ethereum key to sign in with (default: DIR/cli/wallet.key)"
-    )
+    made.add_argument("--gateway", default=None, metavar="URL", help="default: where it was when this command line was paired with it")
     return made
 
 
@@ -90,31 +84,31 @@ def _draft(arguments: argparse.Namespace) -> JobDraft:
     )
 
 
-async def _submit(arguments: argparse.Namespace, draft: JobDraft, wallet: Wallet) -> int:
-    async with open_api(arguments.gateway or await _address(arguments.data), wallet) as api:
+async def _submit(arguments: argparse.Namespace, draft: JobDraft) -> int:
+    async with paired_api(arguments.data, arguments.gateway) as api:
+        await api.sign_in()
         try:
-            await api.sign_in()
-        except AddressUnknown as error:
-            raise AddressUnknown(f"On the gateway's machine run: flowork users add {wallet.address}") from error
-        cursor = (await api.events("latest")).next
-        taken = await _surely(api, draft, arguments.key or secrets.token_hex(16))
-        if arguments.json:
-            print(taken.model_dump_json(), flush=True)
-        else:
-            print(f"{taken.job.id}  {taken.job.state}", flush=True)
-            if taken.notice:
-                print(f"  {taken.notice}", file=sys.stderr)
-        if arguments.no_wait:
-            return DONE
-        state = taken.job.state
-        if not state.final:
-            state = await watch(api, taken.job.id, cursor, arguments.json)
-        return await _end(api, taken.job.id, state, arguments.json)
+            return await _run(arguments, draft, api)
+        finally:
+            with contextlib.suppress(FloworkError):
+                await api.sign_out()
 
 
-async def _address(data: Path) -> str:
-    async with open_admin(data) as admin:
-        return (await admin.status()).address
+async def _run(arguments: argparse.Namespace, draft: JobDraft, api: ApiClient) -> int:
+    cursor = (await api.events("latest")).next
+    taken = await _surely(api, draft, arguments.key or secrets.token_hex(16))
+    if arguments.json:
+        print(taken.model_dump_json(), flush=True)
+    else:
+        print(f"{taken.job.id}  {taken.job.state}", flush=True)
+        if taken.notice:
+            print(f"  {taken.notice}", file=sys.stderr)
+    if arguments.no_wait:
+        return DONE
+    state = taken.job.state
+    if not state.final:
+        state = await watch(api, taken.job.id, cursor, arguments.json)
+    return await _end(api, taken.job.id, state, arguments.json)
 
 
 async def _surely(api: ApiClient, draft: JobDraft, key: str) -> JobAnswer:

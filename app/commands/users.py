@@ -1,4 +1,4 @@
-"""`flowork users add|list`: who may sign in."""
+"""`flowork users list|remove`: the people of this machine's gateway. `flowork pair --new NAME` adds one."""
 
 import argparse
 from collections.abc import Sequence
@@ -9,22 +9,14 @@ from app.commands.common import DONE, add_common, run
 
 def main(argv: Sequence[str]) -> int:
     """Exit code."""
-    made = argparse.ArgumentParser(prog="flowork users", description="Who may sign in at this machine's gateway.")
+    made = argparse.ArgumentParser(prog="flowork users", description="Who may use this machine's gateway.")
     verbs = made.add_subparsers(dest="verb", required=True)
-    add = verbs.add_parser("add", help="let an Ethereum address sign in")
-    add.add_argument("address", help="0x and 40 hexadecimal digits")
-    add.add_argument("--name", default="", help="a name for your own use")
-    add_common(add)
-    add_common(verbs.add_parser("list", help="everyone who may sign in"))
+    add_common(verbs.add_parser("list", help="everyone"))
+    remove = verbs.add_parser("remove", help="let a user in no more, with all their devices, at once")
+    remove.add_argument("user", help="name or id")
+    add_common(remove)
     arguments = made.parse_args(argv)
-    return run(_add(arguments) if arguments.verb == "add" else _list(arguments), arguments.json)
-
-
-async def _add(arguments: argparse.Namespace) -> int:
-    async with open_admin(arguments.data) as admin:
-        user = await admin.add_user(arguments.address, arguments.name)
-    print(user.model_dump_json() if arguments.json else f"{arguments.address} may sign in (user {user.id}).")
-    return DONE
+    return run(_list(arguments) if arguments.verb == "list" else _remove(arguments), arguments.json)
 
 
 async def _list(arguments: argparse.Namespace) -> int:
@@ -34,7 +26,14 @@ async def _list(arguments: argparse.Namespace) -> int:
         print(found.model_dump_json())
         return DONE
     for user in found.users:
-        print(f"{user.address}  {user.id}  {user.name}".rstrip())
+        print(f"{user.id}  {user.name:<24} {user.role:<7} {user.devices} device(s)")
     if not found.users:
-        print("Nobody yet. Add an address with: flowork users add 0x...")
+        print("Nobody yet. The first to be paired becomes the owner: flowork pair")
+    return DONE
+
+
+async def _remove(arguments: argparse.Namespace) -> int:
+    async with open_admin(arguments.data) as admin:
+        gone = await admin.remove_user(arguments.user)
+    print(gone.model_dump_json() if arguments.json else f"{gone.name} is removed, with {gone.devices} device(s).")
     return DONE

@@ -4,7 +4,7 @@ import importlib.util
 import queue
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
@@ -16,18 +16,20 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 import engine.wiring
 import gateway.wiring
 from app.settings import Settings
-from contract.errors import AuditUnavailable, DataFolderInUse, FloworkError
+from contract.errors import AuditUnavailable, DataFolderInUse, FloworkError, SecretsLocked
 from contract.version import VERSION
 from engine.settings import EngineSettings
 from engine.store.spool import SpoolInUse
 from engine.wiring import Drained, Engine
-from gateway.crypto.identity import KeyFileRefused
+from gateway.crypto.identity import KeyLost
 from gateway.http.listeners import PortTaken
 from gateway.store.files import FileRefused
 from gateway.wiring import Gateway
 from kit.logs import Log
+from kit.vault import Vault, VaultUnavailable
 
 log = Log("host")
+LOOK_AGAIN_S = 1.0
 
 
 class StartRefused(Exception):
@@ -48,6 +50,8 @@ class Serving:
     engine_id: str
     engine_name: str
     slots: int
+    secrets: str
+    """Where they are kept."""
 
 
 class _News(Enum):
@@ -58,9 +62,10 @@ class _News(Enum):
 class Host:
     """Owner of the threads `flowork-gateway` and `flowork-engine`."""
 
-    def __init__(self, settings: Settings, give_up: Callable[[], None]) -> None:
+    def __init__(self, settings: Settings, vault: Vault, give_up: Callable[[], None]) -> None:
         """`give_up` ends the process at once; it is called when a third stop is asked for."""
         self._settings = settings
+        self._vault = vault
         self._give_up = give_up
         self._news: queue.SimpleQueue[_News] = queue.SimpleQueue()
 
@@ -84,7 +89,17 @@ class Host:
             told = {"gateway": running_gateway.address, "engine_id": added.id}
             engine_settings = self._settings.engine.model_copy(update=told)
             engine_end, running_engine = self._start(engine_thread, _engine, engine_settings, added.token, leave_engine)
-            ready(Serving(VERSION, running_gateway.address, running_gateway.gateway_id, added.id, added.name, running_engine.slots))
+            ready(
+                Serving(
+                    version=VERSION,
+                    address=running_gateway.address,
+                    gateway_id=running_gateway.gateway_id,
+                    engine_id=added.id,
+                    engine_name=added.name,
+                    slots=running_engine.slots,
+                    secrets=self._vault.kind,
+                )
+            )
             self._wait_for_stop(gateway_end, engine_end)
             try:
                 gateway_thread.call(running_gateway.drain)
@@ -99,7 +114,7 @@ class Host:
         return drained
 
     async def _gateway(self, leave: anyio.Event, *, task_status: TaskStatus[Gateway]) -> None:
-        async with gateway.wiring.running(self._settings.gateway) as running:
+        async with gateway.wiring.running(self._settings.gateway, vault=self._vault) as running:
             task_status.started(running)
             await leave.wait()
 
@@ -107,26 +122,32 @@ class Host:
         """Run a life in its thread until it is ready; its end is news."""
         try:
             end, running = thread.start_task(life, *arguments)
-        except (DataFolderInUse, AuditUnavailable) as error:
+        except (DataFolderInUse, AuditUnavailable, SecretsLocked) as error:
             raise StartRefused(error.detail) from error
-        except (FileRefused, KeyFileRefused, PortTaken, SpoolInUse) as error:
+        except (FileRefused, KeyLost, PortTaken, SpoolInUse, VaultUnavailable) as error:
             raise StartRefused(str(error)) from error
         end.add_done_callback(lambda _: self._news.put(_News.ENDED))
         return end, running
 
     def _wait_for_stop(self, *ends: Future[None]) -> None:
-        if self._news.get() is _News.STOP:
+        if self._next_news() is _News.STOP:
             return
         for end in ends:
             if end.done():
                 raise StoppedByFailure from end.exception()
+
+    def _next_news(self) -> _News:
+        """Wait for news. A signal that comes just before the wait begins does not end it: its handler runs at the next look."""
+        while True:
+            with suppress(queue.Empty):
+                return self._news.get(timeout=LOOK_AGAIN_S)
 
     def _drained(self, thread: BlockingPortal, running: Engine) -> Drained:
         draining = thread.start_task_soon(running.drained, self._settings.engine.drain_deadline_s)
         draining.add_done_callback(lambda _: self._news.put(_News.ENDED))
         asked = 1
         while not draining.done():
-            if self._news.get() is _News.STOP:
+            if self._next_news() is _News.STOP:
                 asked += 1
                 if asked == 2:
                     thread.call(running.hurry)

@@ -14,7 +14,8 @@ _SIGNATURE = re.compile(r"0x[0-9a-fA-F]{130}")
 def recover_address(message: str, signature: str) -> str:
     """The lower-case address whose key signed `message` (EIP-191 version 0x45, the bytes as received).
 
-    One form only: 65 bytes, v of 27 or 28, s in the lower half (EIP-2), r and s in range.
+    65 bytes, v of 27 or 28 (or 0 or 1, as some wallets write it), s in the lower half (EIP-2), r and s in range. One message
+    has several valid signatures, so replay is prevented by nonces, never by comparing signatures.
 
     Raises:
         SignatureInvalid: any other form, or a point that does not exist.
@@ -24,7 +25,7 @@ def recover_address(message: str, signature: str) -> str:
     if not _SIGNATURE.fullmatch(signature):
         raise SignatureInvalid
     raw = bytes.fromhex(signature[2:])
-    if raw[64] not in {27, 28}:
+    if raw[64] not in {0, 1, 27, 28}:
         raise SignatureInvalid
     r, s = int.from_bytes(raw[:32]), int.from_bytes(raw[32:64])
     if not (0 < r < _ORDER and 0 < s <= _ORDER // 2):
@@ -35,7 +36,7 @@ def recover_address(message: str, signature: str) -> str:
         raise SignatureInvalid from error
     digest = _keccak(b"\x19Ethereum Signed Message:\n" + str(len(text)).encode() + text)
     try:
-        key = PublicKey.from_signature_and_message(raw[:64] + bytes([raw[64] - 27]), digest, hasher=None)
+        key = PublicKey.from_signature_and_message(raw[:64] + bytes([raw[64] % 27]), digest, hasher=None)
     except Exception as error:  # coincurve raises bare Exception and ValueError for points that do not exist
         raise SignatureInvalid from error
     return "0x" + _keccak(key.format(compressed=False)[1:])[12:].hex()

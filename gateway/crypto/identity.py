@@ -1,50 +1,132 @@
-"""The gateway's own keys, until the keyring takes them: Ed25519, each in an owner-only file."""
+"""The gateway's long-lived Ed25519 keys: the public half is in control.db, the private half in the vault.
+
+Public halves are enough to start and to check; a locked vault stops only what signs.
+"""
 
 import base64
+import contextlib
 import hashlib
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from kit.files import private_folder, write_private
+from contract.errors import SecretsLocked
+from kit.vault import Vault, VaultLocked, VaultUnavailable
 
 KEY_BYTES = 32
 
 
-class KeyFileRefused(Exception):
-    """A key file is damaged or open to others. It is never replaced: the message says what to do."""
+class KeyLost(Exception):
+    """A key that the gateway is known by is not in the vault, or is another one. It is never replaced; the message says what to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class Keys:
-    """Identity (who this gateway is), signing key (its access tokens) and audit key (the heads of the audit log)."""
+class HeldKey:
+    """A key by its name in the vault."""
 
-    gateway_id: str
-    identity: Ed25519PrivateKey = field(repr=False)
-    signing: Ed25519PrivateKey = field(repr=False)
-    audit: Ed25519PrivateKey = field(repr=False)
+    def __init__(self, name: str, public: bytes, private: Ed25519PrivateKey | None) -> None:
+        self.name = name
+        self.public = public
+        self._verifying = Ed25519PublicKey.from_public_bytes(public)
+        self._private = private
+
+    @property
+    def locked(self) -> bool:
+        """True while nothing can be signed."""
+        return self._private is None
+
+    async def unlock(self, vault: Vault) -> None:
+        """Fetch the private half if it is not there yet.
+
+        Raises:
+            SecretsLocked. KeyLost.
+        """
+        if self._private is None:
+            self._private = await fetch(vault, self.name, self.public)
+
+    def private(self) -> Ed25519PrivateKey:
+        """The private half.
+
+        Raises:
+            SecretsLocked: it was never fetched.
+        """
+        if self._private is None:
+            raise SecretsLocked
+        return self._private
+
+    def sign(self, text: bytes) -> bytes:
+        """64 bytes.
+
+        Raises:
+            SecretsLocked.
+        """
+        return self.private().sign(text)
+
+    def holds(self, text: bytes, signature: bytes) -> bool:
+        """Did this key sign that?"""
+        try:
+            self._verifying.verify(signature, text)
+        except InvalidSignature:
+            return False
+        return True
 
 
-def load_keys(folder: Path, random_bytes: Callable[[int], bytes]) -> Keys:
-    """Read the keys, making those that are not there yet.
+async def held_key(
+    name: str, known: bytes | None, vault: Vault, random_bytes: Callable[[int], bytes], remember: Callable[[bytes], Awaitable[None]]
+) -> HeldKey:
+    """The key of a name. Made, kept and remembered when none was known; with a locked vault, its public half alone.
 
     Raises:
-        KeyFileRefused.
+        KeyLost: it was known and is gone. VaultUnavailable. SecretsLocked: the very first start found the vault locked.
     """
-    private_folder(folder)
-    identity = _load(folder / "identity.key", random_bytes)
-    signing = _load(folder / "signing.key", random_bytes)
-    return Keys(gateway_id(identity), identity, signing, _load(folder / "audit.key", random_bytes))
+    if known is None:
+        key = await made(vault, name, random_bytes)
+        await remember(public_bytes(key))
+        return HeldKey(name, public_bytes(key), key)
+    held = HeldKey(name, known, None)
+    with contextlib.suppress(SecretsLocked):  # whatever needs it will ask again
+        await held.unlock(vault)
+    return held
 
 
-def gateway_id(identity: Ed25519PrivateKey) -> str:
+async def made(vault: Vault, name: str, random_bytes: Callable[[int], bytes]) -> Ed25519PrivateKey:
+    """A key of that name: the one a start made that was cut off before it was remembered, or a new one.
+
+    Raises:
+        SecretsLocked. VaultUnavailable.
+    """
+    try:
+        raw = _raw(name, await vault.get(name))
+        if raw is None:
+            raw = random_bytes(KEY_BYTES)
+            await vault.set(name, base64.b64encode(raw).decode())
+    except VaultLocked as error:
+        raise SecretsLocked from error
+    return Ed25519PrivateKey.from_private_bytes(raw)
+
+
+async def fetch(vault: Vault, name: str, public: bytes) -> Ed25519PrivateKey:
+    """The private half of a known key.
+
+    Raises:
+        SecretsLocked: the vault is locked, or cannot be reached just now. KeyLost.
+    """
+    try:
+        raw = _raw(name, await vault.get(name))
+    except (VaultLocked, VaultUnavailable) as error:
+        raise SecretsLocked from error
+    if raw is None:
+        raise KeyLost(f"The key {name!r} is not in the {vault.kind}. Restore it from a backup; a new one would be another gateway.")
+    private = Ed25519PrivateKey.from_private_bytes(raw)
+    if public_bytes(private) != public:
+        raise KeyLost(f"The key {name!r} in the {vault.kind} is not this gateway's. Restore the right one from a backup.")
+    return private
+
+
+def gateway_id(public: bytes) -> str:
     """`lower(base32(sha256(public key)))[:52]` (security reference S1)."""
-    digest = hashlib.sha256(public_bytes(identity)).digest()
-    return base64.b32encode(digest).decode().lower()[:52]
+    return base64.b32encode(hashlib.sha256(public).digest()).decode().lower()[:52]
 
 
 def public_bytes(key: Ed25519PrivateKey) -> bytes:
@@ -52,12 +134,13 @@ def public_bytes(key: Ed25519PrivateKey) -> bytes:
     return key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
 
 
-def _load(path: Path, random_bytes: Callable[[int], bytes]) -> Ed25519PrivateKey:
-    if not path.exists():
-        write_private(path, random_bytes(KEY_BYTES))
-    if sys.platform != "win32" and path.stat().st_mode & 0o077:
-        raise KeyFileRefused(f"{path} can be read by others. If nobody else has read it: chmod 600 '{path}'")
-    raw = path.read_bytes()
+def _raw(name: str, text: str | None) -> bytes | None:
+    if text is None:
+        return None
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except ValueError:
+        raw = b""
     if len(raw) != KEY_BYTES:
-        raise KeyFileRefused(f"{path} is damaged: {len(raw)} bytes instead of {KEY_BYTES}. Restore it from a backup.")
-    return Ed25519PrivateKey.from_private_bytes(raw)
+        raise KeyLost(f"The key {name!r} is damaged. Restore it from a backup.")
+    return raw

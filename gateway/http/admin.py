@@ -2,16 +2,32 @@
 
 import hmac
 from collections.abc import Awaitable, Callable
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
-from contract.admin import AuditPage, AuditVerdict, EngineAdd, EngineAdded, GatewayStatus, User, UserAdd, UserList
+from contract import limits
+from contract.admin import (
+    AdminToken,
+    AdminTokenRequest,
+    AuditPage,
+    EngineAdd,
+    EngineAdded,
+    GatewayStatus,
+    KeysRotate,
+    SigningKeyInfo,
+    SigningKeyList,
+)
 from contract.errors import RouteUnknown
-from gateway.http import bodies
+from contract.words import Scope
+from gateway.http import bodies, callers
+from gateway.operations.admin_tokens import AdminTokens
 from gateway.operations.audit import Audit
-from gateway.operations.owner import Owner
+from gateway.operations.keys import KeyRing
+from gateway.operations.owner import OWNER, Owner
+from gateway.rules.key_ring import SigningKey
+from kit.clock import rfc3339
 
 SECRET_HEADER = "x-flowork-admin"  # noqa: S105 - the name of a header
 
@@ -26,39 +42,69 @@ def secret_guard(secret: str) -> Callable[[Request], Awaitable[None]]:
     return allow
 
 
-def router(owner: Owner, audit: Audit, allow: Callable[[Request], Awaitable[None]] | None) -> APIRouter:
+class Gate:
+    """What every route of the admin listener goes through."""
+
+    def __init__(self, tokens: AdminTokens, allow: Callable[[Request], Awaitable[None]] | None) -> None:
+        """`allow` guards a listener that others can reach."""
+        self._with_scope = callers.owner(tokens)
+        self._guards = [] if allow is None else [Depends(allow)]
+
+    def routes(self) -> APIRouter:
+        """A router behind the listener's guard."""
+        return APIRouter(prefix="/admin/v1", tags=["admin"], responses=bodies.PROBLEMS, dependencies=self._guards)
+
+    def needs(self, scope: Scope) -> dict[str, Any]:
+        """Arguments of a route that takes an admin token with this scope."""
+        return {"dependencies": [Depends(self._with_scope(scope))]}
+
+
+def router(
+    gate: Gate,
+    tokens: AdminTokens,
+    owner: Owner,
+    ring: KeyRing,
+    audit: Audit,
+) -> APIRouter:
     """The routes."""
-    guards = [] if allow is None else [Depends(allow)]
-    routes = APIRouter(prefix="/admin/v1", tags=["admin"], responses=bodies.PROBLEMS, dependencies=guards)
+    routes = gate.routes()
+    needs = gate.needs
 
-    @routes.post("/users", response_model=User, openapi_extra=bodies.takes(UserAdd))
-    async def add_user(asked: Annotated[UserAdd, Depends(bodies.body(UserAdd))]) -> Response:
-        """Put an address on the owner's list."""
-        return bodies.rendered(await owner.add_user(asked.address, asked.name))
+    @routes.post("/tokens", response_model=AdminToken, status_code=201, openapi_extra=bodies.takes(AdminTokenRequest))
+    async def mint(asked: Annotated[AdminTokenRequest, Depends(bodies.body(AdminTokenRequest))]) -> Response:
+        """A token for the routes below; whoever reaches this listener is the owner."""
+        token = await tokens.mint(asked.scopes)
+        return bodies.rendered(AdminToken(token=token, expires_in=limits.ADMIN_TOKEN_TTL_S, scopes=sorted(set(asked.scopes))), 201)
 
-    @routes.get("/users", response_model=UserList)
-    async def users() -> Response:
-        """Everyone on the list."""
-        return bodies.rendered(UserList(users=await owner.users()))
-
-    @routes.post("/engines", response_model=EngineAdded, status_code=201, openapi_extra=bodies.takes(EngineAdd))
+    @routes.post(
+        "/engines", response_model=EngineAdded, status_code=201, openapi_extra=bodies.takes(EngineAdd), **needs(Scope.ENGINES_CREATE)
+    )
     async def add_engine(asked: Annotated[EngineAdd, Depends(bodies.body(EngineAdd))]) -> Response:
         """Make an engine; its token is told this once."""
         return bodies.rendered(await owner.add_engine(asked.name), 201)
 
-    @routes.get("/status", response_model=GatewayStatus)
+    @routes.get("/keys", response_model=SigningKeyList, **needs(Scope.KEYS_READ))
+    async def keys() -> Response:
+        """The keys that sign access tokens."""
+        return _keys(await ring.people.signing_keys())
+
+    @routes.post("/keys/rotate", response_model=SigningKeyList, openapi_extra=bodies.takes(KeysRotate), **needs(Scope.KEYS_ROTATE))
+    async def rotate(asked: Annotated[KeysRotate, Depends(bodies.body(KeysRotate))]) -> Response:
+        """Let a new key sign now."""
+        return _keys(await (ring.compromised(OWNER) if asked.compromised else ring.rotate(OWNER)))
+
+    @routes.get("/status", response_model=GatewayStatus, **needs(Scope.STATUS_READ))
     async def status() -> Response:
         """Queues, instances and start delays."""
         return bodies.rendered(await owner.status())
 
-    @routes.get("/audit", response_model=AuditPage)
+    @routes.get("/audit", response_model=AuditPage, **needs(Scope.AUDIT_READ))
     async def audit_page(before: Annotated[int | None, Query(ge=1)] = None, limit: Annotated[int, Query(ge=1, le=1000)] = 50) -> Response:
         """Who did what, newest first."""
         return bodies.rendered(await audit.page(before, limit))
 
-    @routes.get("/audit/verdict", response_model=AuditVerdict)
-    async def audit_verdict() -> Response:
-        """Read the whole chain and judge it."""
-        return bodies.rendered(await audit.verify())
-
     return routes
+
+
+def _keys(ring: list[SigningKey]) -> Response:
+    return bodies.rendered(SigningKeyList(keys=[SigningKeyInfo(kid=key.kid, state=key.state, since=rfc3339(key.since)) for key in ring]))

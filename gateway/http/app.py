@@ -6,12 +6,19 @@ from dataclasses import dataclass
 from fastapi import FastAPI, Request
 from starlette.responses import Response
 
-from gateway.http import admin, bodies, callers, engine_link, jobs, problems, signin
+from gateway.http import admin, admin_people, audit, bodies, callers, engine_link, jobs, people, problems, signin
+from gateway.operations.admin_tokens import AdminTokens
+from gateway.operations.approval import Approvals
 from gateway.operations.audit import Audit
+from gateway.operations.audit_care import AuditCare
 from gateway.operations.change import Change
 from gateway.operations.claim import Claiming
+from gateway.operations.household import Household
+from gateway.operations.keys import KeyRing
 from gateway.operations.owner import Owner
+from gateway.operations.pair import Pairing
 from gateway.operations.report import Reporting
+from gateway.operations.sessions import Sessions
 from gateway.operations.signin import SignIn
 from gateway.operations.submit import Submit
 from gateway.operations.watch import Watch
@@ -27,9 +34,16 @@ class Operations:
     claiming: Claiming
     reporting: Reporting
     signin: SignIn
+    pairing: Pairing
+    sessions: Sessions
+    approvals: Approvals
+    household: Household
+    admin_tokens: AdminTokens
+    ring: KeyRing
     owner: Owner
     audit: Audit
-    authenticate: callers.Authenticate
+    throttle_user: Callable[[str], None]
+    audit_care: AuditCare
     check_engine: Callable[[str | None, str | None], str]
     ready: Callable[[], bool]
 
@@ -39,9 +53,10 @@ def public_app(operations: Operations, version: str) -> FastAPI:
     app = _app("Flowork gateway", version)
     # Routes are tried in this order: the busiest first.
     app.include_router(engine_link.router(callers.engine(operations.check_engine), operations.claiming, operations.reporting))
-    person = callers.person(operations.authenticate)
-    app.include_router(jobs.router(person, operations.submit, operations.watch, operations.change))
-    app.include_router(signin.router(operations.signin))
+    callers_of_api = callers.People(operations.sessions, operations.approvals, operations.throttle_user)
+    app.include_router(jobs.router(callers_of_api, operations.submit, operations.watch, operations.change))
+    app.include_router(signin.router(callers_of_api, operations.signin, operations.pairing, operations.sessions, operations.approvals))
+    app.include_router(people.router(callers_of_api, operations.household))
     _health(app, operations.ready)
     bodies.document(app)
     return app
@@ -50,7 +65,10 @@ def public_app(operations: Operations, version: str) -> FastAPI:
 def admin_app(operations: Operations, version: str, allow: Callable[[Request], Awaitable[None]] | None) -> FastAPI:
     """`/admin`; `allow` guards it where the listener itself does not (loopback TCP)."""
     app = _app("Flowork admin", version)
-    app.include_router(admin.router(operations.owner, operations.audit, allow))
+    gate = admin.Gate(operations.admin_tokens, allow)
+    app.include_router(admin.router(gate, operations.admin_tokens, operations.owner, operations.ring, operations.audit))
+    app.include_router(admin_people.router(gate, operations.household, operations.owner.address()))
+    app.include_router(audit.router(gate, operations.audit, operations.audit_care))
     _health(app, operations.ready)
     bodies.document(app)
     return app

@@ -35,23 +35,36 @@ PAYLOAD: Final = Bounds(limits.PAYLOAD_JSON_MAX_NODES, unique_names=False)
 REPORT: Final = Bounds(None, unique_names=False)
 
 
-async def read(request: Request, model: type[M], limit: int, bounds: Bounds = CONTROL) -> M:
-    """Read, bound and validate a JSON body.
+async def read(request: Request, model: type[M], limit: int = limits.BODY_MAX_BYTES, bounds: Bounds = CONTROL) -> M:
+    """Read, bound and validate a JSON body, and hold it against the caller's proof.
 
     Raises:
-        MediaTypeUnsupported, BodyTooLarge, RequestInvalid.
+        MediaTypeUnsupported, BodyTooLarge, RequestInvalid, ProofInvalid, ProofBodyHashMissing.
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json" or "content-encoding" in request.headers:
         raise MediaTypeUnsupported
+    raw = await whole(request, limit)
+    if (proof := getattr(request.state, "proof", None)) is not None:
+        proof.check_body(raw)
     try:
-        data = await _bytes(request, limit)
-        decoded = strict_json.decode(data, limits.JSON_MAX_DEPTH, bounds.nodes, unique_names=bounds.unique_names)
+        decoded = strict_json.decode(raw, limits.JSON_MAX_DEPTH, bounds.nodes, unique_names=bounds.unique_names)
         return model.model_validate(decoded)
     except strict_json.JsonRefused as error:
         raise RequestInvalid(f"body: {error}.") from error
     except ValidationError as error:
         raise invalid(error) from error
+
+
+async def whole(request: Request, limit: int = limits.BODY_MAX_BYTES) -> bytes:
+    """The body's bytes, which may be asked for again.
+
+    Raises:
+        BodyTooLarge.
+    """
+    if not hasattr(request.state, "body"):
+        request.state.body = await _bytes(request, limit)
+    return request.state.body  # type: ignore[no-any-return]
 
 
 async def _bytes(request: Request, limit: int) -> bytes:

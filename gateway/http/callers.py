@@ -1,39 +1,86 @@
-"""Who calls: the one dependency for people and the one for engines."""
+"""Who calls: dependencies for people, for devices that are not signed in yet, for the owner, and for engines."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from fastapi import Request
 
-from contract.errors import AuthenticationMissing
-
-Authenticate = Callable[[str], str]
-"""Access token -> user id; raises AuthenticationInvalid. DPoP will come in behind this name."""
+from contract.errors import AuthenticationMissing, ProofMissing
+from contract.signin import APPROVAL_HEADER
+from contract.words import Scope
+from gateway.crypto.dpop import Proof
+from gateway.http import bodies
+from gateway.operations import sessions
+from gateway.operations.admin_tokens import AdminTokens
+from gateway.operations.approval import Approvals
+from gateway.operations.challenges import Heard
+from gateway.operations.sessions import Principal, Sessions
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
-    """A signed-in user."""
+class People:
+    """The dependencies of `/api`.
 
-    user: str
-
-
-def person(authenticate: Authenticate) -> Callable[[Request], Awaitable[Person]]:
-    """A dependency that gives the signed-in user.
-
-    Raises:
-        AuthenticationMissing, AuthenticationInvalid, AuthenticationExpired.
+    Each raises what `Sessions.prove` and `Sessions.authenticate` raise; the body is held against the proof when it is read.
     """
 
-    async def caller(request: Request) -> Person:
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not token:
-            raise AuthenticationMissing
-        user = authenticate(token.strip())
-        request.state.user_id = user
-        return Person(user)
+    sessions: Sessions
+    approvals: Approvals
+    throttle_user: Callable[[str], None]
+    """Counts a request of a user who is who they say; raises UserThrottled."""
 
-    return caller
+    async def signed_in(self, request: Request) -> Principal:
+        """A signed-in user."""
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if not token.strip():
+            raise AuthenticationMissing
+        if scheme.lower() != "dpop":
+            raise ProofMissing("Tokens of this gateway are bound to a key: send Authorization: DPoP with a proof, not Bearer.")
+        principal, request.state.proof = self.sessions.authenticate(token.strip(), proven(request))
+        request.state.user_id = principal.user
+        self.throttle_user(principal.user)
+        return principal
+
+    async def device(self, request: Request) -> Proof:
+        """A key that nobody has signed in with yet."""
+        proof = request.state.proof = self.sessions.prove(proven(request))
+        return proof
+
+    async def approved(self, request: Request) -> Principal:
+        """The owner, who has signed this very request."""
+        principal = await self.signed_in(request)
+        body = await bodies.whole(request)
+        request.state.proof.check_body(body)
+        await self.approvals.check(principal, request.headers.get(APPROVAL_HEADER), request.method, request.url.path, body)
+        return principal
+
+
+def proven(request: Request) -> sessions.Request:
+    """The request as its proof must name it."""
+    return sessions.Request(request.method, heard(request).own_origin + request.url.path, request.headers.get("dpop"))
+
+
+def heard(request: Request) -> Heard:
+    """Where a request came from, as the listener stamped it."""
+    state = request.state
+    return Heard(state.origin, request.headers.get("origin") or state.origin, state.ingress, state.client)
+
+
+def owner(tokens: AdminTokens) -> Callable[[Scope], Callable[[Request], Awaitable[None]]]:
+    """Dependencies that let a request with an admin token of a scope pass.
+
+    Raises:
+        AuthenticationMissing, AuthenticationInvalid, AuthenticationExpired, ScopeMissing.
+    """
+
+    def with_scope(scope: Scope) -> Callable[[Request], Awaitable[None]]:
+        async def allowed(request: Request) -> None:
+            scheme, _, token = request.headers.get("authorization", "").partition(" ")
+            tokens.check(token.strip() if scheme.lower() == "bearer" else None, scope)
+
+        return allowed
+
+    return with_scope
 
 
 def engine(check: Callable[[str | None, str | None], str]) -> Callable[[Request], Awaitable[str]]:

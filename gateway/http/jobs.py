@@ -1,7 +1,6 @@
 """`/api/v1/jobs` and `/api/v1/events`: jobs for people."""
 
 import json
-from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -24,8 +23,9 @@ from contract.jobs import (
 )
 from contract.words import JobState
 from gateway.http import bodies
-from gateway.http.callers import Person
+from gateway.http.callers import People
 from gateway.operations.change import Change
+from gateway.operations.sessions import Principal
 from gateway.operations.submit import Submit, Taken
 from gateway.operations.watch import Watch
 from gateway.rules.job import JobRecord
@@ -54,10 +54,10 @@ async def idempotency_key(request: Request) -> str:
         raise RequestInvalid("Idempotency-Key: 1 to 255 visible ASCII characters.") from error
 
 
-def router(person: Callable[[Request], Awaitable[Person]], submit: Submit, watch: Watch, change: Change) -> APIRouter:
+def router(people: People, submit: Submit, watch: Watch, change: Change) -> APIRouter:
     """The routes."""
     routes = APIRouter(prefix="/api/v1", tags=["jobs"], responses=bodies.PROBLEMS)
-    Caller = Annotated[Person, Depends(person)]
+    Caller = Annotated[Principal, Depends(people.signed_in)]
 
     @routes.post("/jobs", response_model=JobAnswer, status_code=201, openapi_extra=bodies.takes(JobDraft))
     async def submit_job(

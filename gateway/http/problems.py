@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
-from contract.errors import FloworkError, MethodNotAllowed, RequestInvalid, RouteUnknown
+from contract.errors import AuthenticationInvalid, FloworkError, MethodNotAllowed, ProofInvalid, RequestInvalid, RouteUnknown
 from kit.logs import Log
 from kit.strict_json import encode
 
@@ -24,7 +24,7 @@ def response(error: FloworkError, request_id: str | None) -> Response:
     """Render one failure."""
     headers = {} if error.retry_after_s is None else {"Retry-After": str(error.retry_after_s)}
     if error.status == 401:
-        headers["WWW-Authenticate"] = "Bearer"
+        headers["WWW-Authenticate"] = _scheme(error)
     if error.status == 429:
         headers |= _rate_limit(error)
     return Response(encode(error.problem(request_id)), error.status, headers, MEDIA_TYPE)
@@ -37,6 +37,15 @@ def _rate_limit(error: FloworkError) -> dict[str, str]:
     if "quota" in error.extra:
         headers["RateLimit-Policy"] = f'"{policy}";q={error.extra["quota"]};w={error.extra["window_s"]}'
     return headers
+
+
+def _scheme(error: FloworkError) -> str:
+    """How to authenticate instead (RFC 9110 §11.6.1, RFC 9449 §7.1)."""
+    if not error.code.startswith("auth."):
+        return "X-Engine-Token"
+    if isinstance(error, ProofInvalid):
+        return 'DPoP error="invalid_dpop_proof", algs="ES256"'
+    return 'DPoP error="invalid_token", algs="ES256"' if isinstance(error, AuthenticationInvalid) else 'DPoP algs="ES256"'
 
 
 def invalid(error: ValidationError | RequestValidationError) -> RequestInvalid:

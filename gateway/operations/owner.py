@@ -4,16 +4,18 @@ import base64
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from contract.admin import EngineAdded, EngineStatus, GatewayStatus, InstanceStatus, User
-from contract.errors import RequestInvalid, ShardUnavailable
+from contract.admin import EngineAdded, EngineStatus, GatewayStatus, InstanceStatus, SecretsStatus
+from contract.errors import ShardUnavailable
 from gateway.operations.audit import Audit
+from gateway.operations.audit_care import AuditCare
 from gateway.operations.engine_auth import EngineTokens
 from gateway.operations.presence import Presence
 from gateway.operations.pulse import StartDelays
 from gateway.operations.sources import Sources
-from gateway.store.control import Control, EngineRow, UserRow
+from gateway.store.control import Control, EngineRow
 from gateway.store.directory import ShardDirectory
 from kit.clock import Clock
+from kit.vault import Vault
 
 OWNER = "owner"
 LOCAL_INSTALLATION = "local"
@@ -31,27 +33,17 @@ class Owner:
     presence: Presence
     delays: StartDelays
     audit: Audit
+    audit_care: AuditCare
+    vault: Vault
     clock: Clock
     random_bytes: Callable[[int], bytes]
-    well_formed: Callable[[str], bool]
-    describe: Callable[[], tuple[str, str, str, bool]]
-    """Version, gateway id, address, and whether the gateway drains."""
+    count_users: Callable[[], int]
+    describe: Callable[[], tuple[str, str, str, str, bool]]
+    """Version, gateway id and key, address, and whether the gateway drains."""
 
-    async def add_user(self, address: str, name: str) -> User:
-        """Put an address on the list; again is harmless.
-
-        Raises:
-            RequestInvalid: mixed case that is not the EIP-55 checksum. AuditUnavailable.
-        """
-        if not self.well_formed(address):
-            raise RequestInvalid("address: its EIP-55 checksum is wrong; copy it again.")
-        await self.audit.note("user.add", OWNER, address.lower(), name=name)
-        row = await self.control.add_user(UserRow(self._id(), address.lower(), name), self.clock.now().wall)
-        return User(id=row.id, address=row.address, name=row.name)
-
-    async def users(self) -> list[User]:
-        """Everyone on the list."""
-        return [User(id=row.id, address=row.address, name=row.name) for row in await self.control.users()]
+    def address(self) -> str:
+        """Where this gateway is called from its own machine."""
+        return self.describe()[3]
 
     async def add_engine(self, name: str) -> EngineAdded:
         """Make an engine and the token of its first installation.
@@ -75,15 +67,18 @@ class Owner:
 
     async def status(self) -> GatewayStatus:
         """Everything `flowork status` shows, measured now."""
-        version, gateway_id, address, draining = self.describe()
+        version, gateway_id, gateway_key, address, draining = self.describe()
         engines = [await self._engine_status(row) for row in self.sources.engines()]
         broken = any(engine.state == "unavailable" for engine in engines)
         return GatewayStatus(
             version=version,
             gateway_id=gateway_id,
+            gateway_key=gateway_key,
             address=address,
             state="draining" if draining else "degraded" if broken else "ready",
-            users=len(await self.control.users()),
+            users=self.count_users(),
+            secrets=SecretsStatus(kind=self.vault.kind, state=self.vault.state, insecure=self.vault.insecure),
+            audit=self.audit_care.status(),
             engines=engines,
         )
 

@@ -5,6 +5,7 @@ import contextlib
 import heapq
 from dataclasses import dataclass
 from itertools import islice
+from typing import Protocol
 from uuid import UUID
 
 from contract import limits
@@ -15,9 +16,21 @@ from gateway.operations.fanout import EventFanout, wire_event
 from gateway.operations.sources import Sources
 from gateway.rules.job import JobRecord
 from gateway.store.directory import ShardDirectory
-from gateway.store.seam import Detail, Filter
+from gateway.store.seam import Detail, Filter, StoredEvent
 
 LATEST = "latest"
+CONTROL = "control"
+"""The source of what is no job: a user's devices."""
+
+
+class News(Protocol):
+    """What users are told that is no job."""
+
+    async def news(self, user: str, after: int, limit: int) -> list[StoredEvent]:
+        """What came after a number."""
+
+    async def last_news(self, user: str) -> int:
+        """The newest number, or 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +48,7 @@ class Watch:
     directory: ShardDirectory
     sources: Sources
     fanout: EventFanout
+    news: News
 
     async def job(self, user: str, job_id: str) -> tuple[str, Detail]:
         """One job of the user with its bodies.
@@ -98,7 +112,10 @@ class Watch:
 
     async def _missed(self, user: str, positions: dict[str, int]) -> list[Event]:
         """Events beyond the positions, which move along."""
-        missed: list[Event] = []
+        told = await self.news.news(user, positions.get(CONTROL, 0), limits.EVENTS_PAGE)
+        if told:
+            positions[CONTROL] = told[-1].seq
+        missed = [wire_event(CONTROL, event) for event in told]
         for source in self.sources.of(user):
             room = limits.EVENTS_PAGE - len(missed)
             if room <= 0:
@@ -114,7 +131,8 @@ class Watch:
         return missed
 
     async def _latest(self, user: str) -> dict[str, int]:
-        positions = {}
+        last = await self.news.last_news(user)
+        positions = {CONTROL: last} if last else {}
         for source in self.sources.of(user):
             with contextlib.suppress(ShardUnavailable):
                 async with self.directory.use(source) as store:

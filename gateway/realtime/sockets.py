@@ -58,6 +58,10 @@ class Who(Protocol):
     def user(self) -> str:
         """The user id."""
 
+    @property
+    def session(self) -> str:
+        """The session id."""
+
 
 Authenticate = Callable[[Mapping[str, Any], str], tuple[Who, float]]
 """What the client sent as `auth` (or with `auth.refresh`), and the gateway's own origin by which it came -> who that is, and
@@ -164,12 +168,10 @@ class Sockets:
                     log.warning("socket.too_slow", unsent=socket.queue.qsize())
                     await self._drop(visitor)
 
-    async def drop_where(self, revoked: Callable[[Who], bool]) -> int:
-        """Close the sockets of everybody of whom this is true, within a second whatever they do; how many there were."""
-        ending = [visitor for visitor in self._visitors if visitor.who is not None and revoked(visitor.who)]
-        for visitor in ending:
-            await self._end(visitor)
-        return len(ending)
+    def close_where(self, revoked: Callable[[Who], bool]) -> None:
+        """Close the sockets of everybody of whom this is true, within a second whatever they do."""
+        for visitor in [visitor for visitor in self._visitors if visitor.who is not None and revoked(visitor.who)]:
+            self._spawn(self._end(visitor))
 
     async def close(self) -> None:
         """Close every socket and forget the timers."""
@@ -272,15 +274,15 @@ class Sockets:
             self._spawn(self._drop(visitor))
 
     async def _refresh(self, sid: str, data: Any) -> dict[str, Any]:
-        """`auth.refresh`: a new credential of the same user keeps the socket open."""
+        """`auth.refresh`: a new credential of the same session keeps the socket open."""
         visitor = self._by_sid.get(sid)
         if visitor is None or visitor.who is None:
             return {"ok": False, "code": "auth.missing"}
         try:
-            who, expires_in = self._authenticate(data, visitor.origin)
+            who, expires_in = self._authenticate(data if isinstance(data, dict) else {}, visitor.origin)
         except FloworkError as error:
             return {"ok": False, "code": error.code}
-        if who.user != visitor.who.user:
+        if who.session != visitor.who.session:
             return {"ok": False, "code": "auth.token_invalid"}
         visitor.who = who
         self._expire(visitor, expires_in)

@@ -14,8 +14,8 @@ KNOWN_SHARE = 1 / 3
 """Part of the attempts of a minute that only devices known here may use up."""
 SLOTS_COUNTED_MAX = 256
 """An instance says itself how many slots it has."""
-AUTH_PREFIXES = ("/api/v1/auth/", "/api/v1/pair/")
-AUTH_PATHS = frozenset({"/api/v1/pair", "/internal/v1/enrol"})
+AUTH_PREFIX = "/api/v1/pair/"
+AUTH_PATHS = frozenset({"/api/v1/auth/challenge", "/api/v1/auth/sign-in", "/api/v1/auth/refresh", "/internal/v1/enrol"})
 AUTH_FAILED = frozenset({401, 403, 404, 410})
 
 
@@ -80,7 +80,7 @@ def counted(*, local: bool, path: str, user_credential: bool, engine_credential:
 
 def is_attempt(path: str) -> bool:
     """Whether a path leads to signing in, pairing or enrolling."""
-    return path in AUTH_PATHS or path.startswith(AUTH_PREFIXES)
+    return path in AUTH_PATHS or path.startswith(AUTH_PREFIX)
 
 
 def _part(policy: Policy, share: float) -> Policy:

@@ -1,4 +1,4 @@
-"""control.db: users, engines and their tokens' hashes. Small and rarely written, so `aiosqlite` serves it."""
+"""control.db: engines and their tokens' hashes; `people` has its other tables. Small and rarely written, so `aiosqlite` serves it."""
 
 import asyncio
 import contextlib
@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contract.errors import EngineNameTaken
+from gateway.store import people
 from gateway.store.database import Database, connected
 from gateway.store.files import FileRefused, Layout, inspect, lay_out, make_private
 
 DDL = """
-CREATE TABLE users(id TEXT PRIMARY KEY, address TEXT NOT NULL UNIQUE, name TEXT NOT NULL, added_at INTEGER NOT NULL) STRICT;
 CREATE TABLE engines(
   id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, added_at INTEGER NOT NULL,
   shard_made INTEGER NOT NULL DEFAULT 0,
@@ -33,17 +33,7 @@ class ControlRefused(FileRefused):
     """control.db must not be opened."""
 
 
-LAYOUT = Layout(0x464C5743, 1, "control database", ControlRefused)  # "FLWC"
-
-
-@dataclass(frozen=True, slots=True)
-class UserRow:
-    """One address of the owner's list."""
-
-    id: str
-    address: str
-    """Lower case."""
-    name: str
+LAYOUT = Layout(0x464C5743, 2, "control database", ControlRefused)  # "FLWC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,25 +60,6 @@ class Control:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-
-    async def add_user(self, user: UserRow, at: int) -> UserRow:
-        """Put an address on the list; the row that is there when it was already."""
-        await self._database.write(
-            "INSERT INTO users(id, address, name, added_at) VALUES (?,?,?,?) ON CONFLICT(address) DO NOTHING",
-            (user.id, user.address, user.name, at),
-        )
-        found = await self.user_by_address(user.address)
-        assert found is not None
-        return found
-
-    async def user_by_address(self, address: str) -> UserRow | None:
-        """Look an address (lower case) up."""
-        rows = await self._database.rows("SELECT id, address, name FROM users WHERE address = ?", (address,))
-        return next((UserRow(*row) for row in rows), None)
-
-    async def users(self) -> list[UserRow]:
-        """Everyone, oldest first."""
-        return [UserRow(*row) for row in await self._database.rows("SELECT id, address, name FROM users ORDER BY added_at")]
 
     async def add_engine(self, engine_id: str, name: str, at: int) -> None:
         """Make an engine.
@@ -136,15 +107,15 @@ class Control:
 
 
 @contextlib.asynccontextmanager
-async def open_control(path: Path) -> AsyncIterator[Control]:
-    """Open or make control.db.
+async def open_control(path: Path) -> AsyncIterator[tuple[Control, people.People]]:
+    """Open or make control.db; its engines and its people.
 
     Raises:
         ControlRefused: damaged, something else, or written by a newer Flowork. The file is as it was.
     """
     await asyncio.to_thread(_prepare, path)
     async with connected(str(path)) as database:
-        yield Control(database)
+        yield Control(database), people.People(database)
 
 
 def _prepare(path: Path) -> None:
@@ -158,4 +129,4 @@ def _prepare(path: Path) -> None:
     with contextlib.closing(connection):
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
-        lay_out(connection, DDL, LAYOUT)
+        lay_out(connection, people.DDL + DDL, LAYOUT)

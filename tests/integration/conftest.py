@@ -15,5 +15,5 @@ async def home(request: pytest.FixtureRequest, tmp_path) -> AsyncIterator[House]
 
 @pytest.fixture
 async def user(home: House) -> AsyncIterator[User]:
-    async with signed_in(home.address, home.engine_name) as signed:
+    async with signed_in(home, home.engine_name) as signed:
         yield signed

@@ -9,6 +9,7 @@ import pytest_asyncio
 from contract.errors import IdempotencyKeyReused, JobNotFound, JobStateConflict, KindUnserved
 from contract.events import Event
 from contract.words import EventName, JobState
+from tests.support.devices import signed_headers
 from tests.support.house import House, User, house, signed_in
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -23,7 +24,7 @@ async def home(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def user(home: House) -> AsyncIterator[User]:
-    async with signed_in(home.address, home.engine_name) as signed:
+    async with signed_in(home, home.engine_name) as signed:
         yield signed
 
 
@@ -47,7 +48,7 @@ async def test_every_step_of_a_job_reaches_its_submitter_in_order(user: User):
 
 async def test_what_a_dropped_socket_missed_is_replayed_by_cursor(home: House, user: User):
     cursor = (await user.api.events("latest")).next
-    async with signed_in(home.address, home.engine_name) as other:
+    async with signed_in(home, home.engine_name) as other:
         job = await other.submit(payload={"output": ["x"], "reply": 1})
         await other.sees(job, JobState.SUCCEEDED)
         live = [(event.source, event.seq, event.name, event.data) for event in other.seen]
@@ -128,11 +129,15 @@ async def test_a_kind_that_nobody_serves_is_refused_with_a_word_on_what_to_do(us
 async def test_a_finished_job_can_be_deleted_and_a_running_one_cannot(user: User):
     job = await user.submit(payload={"sleep_ms": 60_000})
     await user.sees(job, JobState.RUNNING)
-    async with user.api._session.delete(f"/api/v1/jobs/{job.id}", headers={"Authorization": f"Bearer {user.api.token}"}) as response:
+    async with delete(user, f"/api/v1/jobs/{job.id}") as response:
         assert (response.status, (await response.json())["code"]) == (409, JobStateConflict.code)
     await user.api.cancel(job.id)
     await user.sees(job, JobState.CANCELLED)
-    async with user.api._session.delete(f"/api/v1/jobs/{job.id}", headers={"Authorization": f"Bearer {user.api.token}"}) as response:
+    async with delete(user, f"/api/v1/jobs/{job.id}") as response:
         assert response.status == 204
     with pytest.raises(JobNotFound):
         await user.api.job(job.id)
+
+
+def delete(user: User, path: str):
+    return user.api._session.delete(path, headers=signed_headers(user.api, "DELETE", path))

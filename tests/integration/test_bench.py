@@ -36,6 +36,12 @@ async def test_latency_measures_through_a_served_gateway():
     assert found["settings"]["synchronous"] == "FULL"
 
 
+async def test_auth_measures_requests_beside_bare_signatures():
+    found = await measured("auth", "--requests", "100")
+    assert found.keys() >= {"cached_us", "uncached_us", "es256_us", "ed25519_us", "ratio", "machine", "versions", "settings", "raw"}
+    assert 1 < found["ratio"] < found["uncached_us"] / found["es256_us"] + 1
+
+
 @pytest.mark.parametrize("wrong", [["nothing"], ["store", "--seconds", "many"]])
 async def test_a_wrong_command_line_is_named(wrong: list[str]):
     process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bench", *wrong, cwd=ROOT, stderr=asyncio.subprocess.PIPE)

@@ -10,14 +10,15 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from app.client.api import open_api
-from app.crypto.wallet import Wallet
+from app.client.api import ApiClient, open_api
 from contract import limits
 from contract.admin import EngineAdded
-from contract.errors import AddressUnknown, StorageFull
+from contract.errors import DeviceUnknown, QueueDraining, StorageFull
+from contract.jobs import JobDraft
 from contract.words import JobState
 from gateway.wiring import Gateway
-from tests.support.house import WALLET, signed_in, until
+from tests.support.devices import KEYS, device, signed_headers
+from tests.support.house import signed_in, until
 from tests.support.inside import add_engine, engine_for, gateway_on
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -28,25 +29,29 @@ class Site:
     gateway: Gateway
     engine: EngineAdded
     session: aiohttp.ClientSession
-    bearer: dict[str, str]
+    api: ApiClient
 
     async def ask(self, method: str, path: str, **rest) -> tuple[int, dict, aiohttp.ClientResponse]:
         async with self.session.request(method, path, **rest) as response:
             raw = await response.read()
             return response.status, json.loads(raw) if raw else {}, response
 
+    async def signed(self, method: str, path: str, data: bytes | None = None, headers: dict[str, str] | None = None, **rest):
+        """Asked by somebody who is signed in."""
+        sent = {**signed_headers(self.api, method, path, data), **({"Content-Type": "application/json"} if data is not None else {})}
+        return await self.ask(method, path, data=None if data is None else io.BytesIO(data), headers={**sent, **(headers or {})}, **rest)
+
     async def submit_raw(self, data: bytes, **headers: str):
-        sent = {**self.bearer, "Content-Type": "application/json", "Idempotency-Key": "k", **headers}
-        return await self.ask("POST", "/api/v1/jobs", data=io.BytesIO(data), headers=sent)
+        return await self.signed("POST", "/api/v1/jobs", data, {"Idempotency-Key": "k", **headers})
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
     async with gateway_on(tmp_path_factory.mktemp("site") / "g") as gateway:
         engine = await add_engine(gateway)
-        async with open_api(gateway.address, WALLET) as api:
+        async with open_api(gateway.address, KEYS, gateway.gateway_key) as api:
             await api.sign_in()
-            yield Site(gateway, engine, api._session, {"Authorization": f"Bearer {api.token}"})
+            yield Site(gateway, engine, api._session, api)
 
 
 JOB = "abcdefghijklmnop_01900000-0000-7000-8000-000000000000"
@@ -60,6 +65,22 @@ PERSONS_DOORS = [
     ("DELETE", f"/api/v1/jobs/{JOB}"),
     ("POST", "/api/v1/jobs:purge"),
     ("GET", "/api/v1/events"),
+    ("POST", "/api/v1/auth/sign-out"),
+    ("POST", "/api/v1/auth/approval"),
+    ("GET", "/api/v1/devices"),
+    ("DELETE", "/api/v1/devices/{device}"),
+    ("POST", "/api/v1/devices/{device}/revoke"),
+    ("GET", "/api/v1/users"),
+    ("POST", "/api/v1/pairings"),
+    ("GET", "/api/v1/pairings"),
+    ("POST", "/api/v1/pairings/{offer_id}/approve"),
+]
+KEY_HOLDERS_DOORS = [
+    ("POST", "/api/v1/auth/challenge"),
+    ("POST", "/api/v1/auth/sign-in"),
+    ("POST", "/api/v1/auth/refresh"),
+    ("POST", "/api/v1/pair/claim"),
+    ("GET", "/api/v1/pair/{offer}"),
 ]
 ENGINES_DOORS = [
     ("POST", "/internal/v1/claim"),
@@ -72,19 +93,26 @@ ENGINES_DOORS = [
 async def test_every_route_of_the_page_is_tried_here_or_needs_no_key(site: Site):
     _, page, _ = await site.ask("GET", "/openapi.json")
     routes = {(method.upper(), path) for path, methods in page["paths"].items() for method in methods}
-    tried = {(method, path.replace(JOB, "{job_id}")) for method, path in PERSONS_DOORS + ENGINES_DOORS}
-    open_to_all = {("POST", "/api/v1/auth/challenge"), ("POST", "/api/v1/auth/sign-in"), ("GET", "/healthz"), ("GET", "/readyz")}
+    tried = {(method, path.replace(JOB, "{job_id}")) for method, path in PERSONS_DOORS + ENGINES_DOORS + KEY_HOLDERS_DOORS}
+    open_to_all = {("GET", "/healthz"), ("GET", "/readyz")}
     assert {(method, path.replace("{job}", "{job_id}")) for method, path in routes} - open_to_all == tried
 
 
 @pytest.mark.parametrize(("method", "path"), PERSONS_DOORS)
-@pytest.mark.parametrize("key", [None, "Bearer nonsense", "Bearer a.b.c", "Basic YTpi"])
+@pytest.mark.parametrize("key", [None, "Bearer nonsense", "DPoP a.b.c", "Basic YTpi"])
 async def test_no_door_for_people_opens_without_a_token(site: Site, method: str, path: str, key: str | None):
     status, problem, response = await site.ask(method, path, headers={"Authorization": key} if key else {}, data=b"{}")
     assert status == 401
     assert problem["code"].startswith("auth.")
     assert response.content_type == "application/problem+json"
-    assert response.headers["WWW-Authenticate"].startswith("Bearer")
+    assert response.headers["WWW-Authenticate"].startswith("DPoP")
+
+
+@pytest.mark.parametrize(("method", "path"), KEY_HOLDERS_DOORS)
+async def test_no_door_for_devices_opens_without_a_proof(site: Site, method: str, path: str):
+    for proof in (None, "nonsense", "a.b.c"):
+        status, problem, _ = await site.ask(method, path, headers={} if proof is None else {"DPoP": proof}, data=b"{}")
+        assert (status, problem["code"]) == (401, "auth.dpop_missing" if proof is None else "auth.dpop_invalid")
 
 
 @pytest.mark.parametrize(("method", "path"), ENGINES_DOORS)
@@ -95,7 +123,7 @@ async def test_no_door_for_engines_opens_without_their_token(site: Site, method:
         {"X-Engine-Id": site.engine.id},
         {"X-Engine-Id": site.engine.id, "X-Engine-Token": "nonsense"},
         {"X-Engine-Id": site.engine.id, "X-Engine-Token": token[:-1] + ("a" if token[-1] != "a" else "b")},
-        site.bearer,
+        signed_headers(site.api, method, path, b"{}"),
     ):
         status, problem, _ = await site.ask(method, path, headers=headers, data=b"{}")
         assert (status, problem["code"]) == (401, "engine.token_invalid")
@@ -106,33 +134,13 @@ async def test_no_door_for_engines_opens_without_their_token(site: Site, method:
 async def test_the_owners_doors_are_not_on_the_public_listener(site: Site):
     for path in ("/admin/v1/users", "/admin/v1/engines", "/admin/v1/status"):
         for method in ("GET", "POST"):
-            assert (await site.ask(method, path, headers=site.bearer))[0] == 404
+            assert (await site.signed(method, path))[0] == 404
 
 
-async def test_who_is_not_on_the_list_is_sent_away_and_told_what_to_do(site: Site):
-    async with open_api(site.gateway.address, Wallet(bytes(31) + b"\x09")) as api:
-        with pytest.raises(AddressUnknown, match="flowork users add"):
+async def test_who_is_not_paired_is_sent_away_and_told_what_to_do(site: Site):
+    async with open_api(site.gateway.address, device(9), site.gateway.gateway_key) as api:
+        with pytest.raises(DeviceUnknown, match="flowork pair"):
             await api.sign_in()
-
-
-async def test_a_challenge_serves_once(site: Site):
-    from contract.signin import Challenge, build_message
-
-    _, challenge, _ = await site.ask("POST", "/api/v1/auth/challenge", json={"address": WALLET.address})
-    message = build_message(Challenge(**challenge), domain=site.gateway.address.removeprefix("http://"), address=WALLET.address)
-    signed = {"message": message, "signature": WALLET.sign(message)}
-    assert (await site.ask("POST", "/api/v1/auth/sign-in", json=signed))[0] == 200
-    status, problem, _ = await site.ask("POST", "/api/v1/auth/sign-in", json=signed)
-    assert (status, problem["code"]) == (401, "auth.challenge_unknown")
-
-
-async def test_a_message_for_another_site_is_refused(site: Site):
-    from contract.signin import Challenge, build_message
-
-    _, challenge, _ = await site.ask("POST", "/api/v1/auth/challenge", json={"address": WALLET.address})
-    message = build_message(Challenge(**challenge), domain="evil.example", address=WALLET.address)
-    status, problem, _ = await site.ask("POST", "/api/v1/auth/sign-in", json={"message": message, "signature": WALLET.sign(message)})
-    assert (status, problem["code"]) == (401, "auth.message_invalid")
 
 
 GOOD = {"engine": "lab", "kind": "echo"}
@@ -177,7 +185,7 @@ async def test_a_payload_at_the_limit_is_taken(site: Site):
 
 
 async def test_a_submit_without_a_key_is_refused(site: Site):
-    status, problem, _ = await site.ask("POST", "/api/v1/jobs", json=GOOD, headers=site.bearer)
+    status, problem, _ = await site.signed("POST", "/api/v1/jobs", json.dumps(GOOD).encode())
     assert (status, problem["code"]) == (400, "idempotency.key_missing")
 
 
@@ -227,13 +235,13 @@ async def test_unknown_routes_and_methods_answer_with_problems_too(site: Site):
 
 @pytest.mark.parametrize("job", [JOB, "nonsense", "abcdefghijklmnop_nonsense", "../x"])
 async def test_a_job_that_is_not_ones_own_or_none_at_all_is_not_found(site: Site, job: str):
-    status, problem, _ = await site.ask("GET", f"/api/v1/jobs/{job}", headers=site.bearer)
+    status, problem, _ = await site.signed("GET", f"/api/v1/jobs/{job}")
     assert (status, problem["code"]) in {(404, "job.not_found"), (404, "request.route_unknown")}
 
 
 @pytest.mark.parametrize("query", ["after=%25%25", "after=bm9uc2Vuc2U", "wait_ms=-1", "wait_ms=99999999", "wait_ms=x"])
 async def test_a_bad_cursor_or_wait_is_refused(site: Site, query: str):
-    status, problem, _ = await site.ask("GET", f"/api/v1/events?{query}", headers=site.bearer)
+    status, problem, _ = await site.signed("GET", f"/api/v1/events?{query}")
     assert status == 400
     assert problem["code"] in {"request.invalid", "request.cursor_invalid"}
 
@@ -250,7 +258,7 @@ async def test_a_batch_judges_each_item_by_itself(site: Site):
         {"engine": "nobody", "kind": "echo", "idempotency_key": "b2"},
         {**GOOD, "idempotency_key": "b1"},
     ]
-    status, answer, _ = await site.ask("POST", "/api/v1/jobs:batch", json={"items": items}, headers=site.bearer)
+    status, answer, _ = await site.signed("POST", "/api/v1/jobs:batch", json.dumps({"items": items}).encode())
     assert status == 200
     assert [result["status"] for result in answer["results"]] == [201, 422, 404, 200]
 
@@ -273,22 +281,21 @@ async def test_a_traceparent_runs_from_the_submit_to_the_job(site: Site):
 async def test_a_full_queue_says_when_to_come_back(tmp_path):
     async with gateway_on(tmp_path / "g", hard_cap=2) as gateway:
         await add_engine(gateway)
-        async with open_api(gateway.address, WALLET) as api:
+        async with open_api(gateway.address, KEYS, gateway.gateway_key) as api:
             await api.sign_in()
-            bearer = {"Authorization": f"Bearer {api.token}"}
+            site = Site(gateway, await add_engine(gateway, "shed"), api._session, api)
             for n, expected in enumerate((201, 201, 429)):
-                async with api._session.post("/api/v1/jobs", json=GOOD, headers={**bearer, "Idempotency-Key": str(n)}) as response:
-                    assert response.status == expected
-                    if expected == 429:
-                        problem = await response.json()
-                        assert problem["code"] == "queue.full"
-                        assert response.headers["Retry-After"] == str(problem["retry_after"])
+                status, problem, response = await site.submit_raw(json.dumps(GOOD).encode(), **{"Idempotency-Key": str(n)})
+                assert status == expected
+                if expected == 429:
+                    assert problem["code"] == "queue.full"
+                    assert response.headers["Retry-After"] == str(problem["retry_after"])
 
 
 async def test_a_full_disk_answers_507_and_what_was_acknowledged_is_done(tmp_path):
     async with gateway_on(tmp_path / "g") as gateway:
         added = await add_engine(gateway)
-        async with signed_in(gateway.address, "lab") as user:
+        async with signed_in(gateway, "lab") as user:
             first = await user.submit(payload={"reply": "first"})
             (shard,) = gateway._parts.shards.open_now()
             connection = shard._writer._connection
@@ -308,19 +315,17 @@ async def test_a_full_disk_answers_507_and_what_was_acknowledged_is_done(tmp_pat
 async def test_a_draining_gateway_takes_no_new_jobs(tmp_path):
     async with gateway_on(tmp_path / "g") as gateway:
         await add_engine(gateway)
-        async with open_api(gateway.address, WALLET) as api:
+        async with open_api(gateway.address, KEYS, gateway.gateway_key) as api:
             await api.sign_in()
             await gateway.drain()
-            headers = {"Authorization": f"Bearer {api.token}", "Idempotency-Key": "k"}
-            async with api._session.post("/api/v1/jobs", json=GOOD, headers=headers) as response:
-                problem = await response.json()
-                assert (response.status, problem["code"]) == (503, "queue.draining")
-                assert "Retry-After" in response.headers
+            with pytest.raises(QueueDraining) as refused:
+                await api.submit(JobDraft(**GOOD), "k")
+            assert refused.value.retry_after_s
 
 
 async def test_a_stop_sends_waiting_pollers_home_at_once(tmp_path):
     loop = asyncio.get_running_loop()
-    async with gateway_on(tmp_path / "g") as gateway, open_api(gateway.address, WALLET) as api:
+    async with gateway_on(tmp_path / "g") as gateway, open_api(gateway.address, KEYS, gateway.gateway_key) as api:
         await api.sign_in()
         waiting = asyncio.create_task(api.events("latest", wait_ms=25_000))
         cursor = (await api.events("latest")).next

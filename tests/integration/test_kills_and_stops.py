@@ -13,7 +13,7 @@ from contract.errors import FloworkError, GatewayUnreachable, ShardUnavailable
 from contract.events import Event
 from contract.jobs import JobDraft
 from contract.words import EventName, JobState
-from tests.support.house import WALLET, House, User, house, signed_in, start, until
+from tests.support.house import House, User, house, signed_in, start, until
 
 CLIENTS = 4
 BEFORE_KILL = 40
@@ -40,7 +40,7 @@ async def test_a_job_whose_engine_was_killed_runs_again_after_its_lease_and_ends
     home.engine.kill()
     await home.engine.ended()
     await home.restart_engine()
-    async with signed_in(home.address, home.engine_name) as again:
+    async with signed_in(home, home.engine_name) as again:
 
         async def second_attempt() -> bool:
             detail = await again.api.job(job.id)
@@ -72,7 +72,7 @@ async def test_every_acknowledged_job_ends_exactly_once_though_the_gateway_was_k
             if len(acknowledged) >= BEFORE_KILL:
                 enough.set()
 
-    async with signed_in(home.address, home.engine_name) as user:
+    async with signed_in(home, home.engine_name) as user:
         clients = [asyncio.create_task(client(number, user)) for number in range(CLIENTS)]
         await asyncio.wait_for(enough.wait(), 30)
         assert home.gateway is not None
@@ -101,7 +101,7 @@ async def test_every_acknowledged_job_ends_exactly_once_though_the_gateway_was_k
 
 async def test_the_first_signal_lets_running_jobs_finish_and_keeps_what_waits(tmp_path):
     async with house(tmp_path, apart=False, slots=1) as home:
-        async with signed_in(home.address, "home") as user:
+        async with signed_in(home, "home") as user:
             running = await user.submit(payload={"sleep_ms": 700, "reply": "finished"})
             waiting = await user.submit(payload={"reply": "waited"})
             await user.sees(running, JobState.RUNNING)
@@ -109,14 +109,14 @@ async def test_the_first_signal_lets_running_jobs_finish_and_keeps_what_waits(tm
             home.gateway.terminate()
             assert await home.gateway.ended() == 0
         await home.start_gateway()
-        async with signed_in(home.address, "home") as user:
+        async with signed_in(home, "home") as user:
             done = await user.reaches(running, JobState.SUCCEEDED)
             assert (done.result, done.attempt) == ("finished", 1)
             assert (await user.reaches(waiting, JobState.SUCCEEDED)).attempt == 1
 
 
 async def test_an_engine_apart_drains_on_its_own(tmp_path):
-    async with house(tmp_path, apart=True, slots=1) as home, signed_in(home.address, "remote") as user:
+    async with house(tmp_path, apart=True, slots=1) as home, signed_in(home, "remote") as user:
         running = await user.submit(payload={"sleep_ms": 500, "reply": "finished"})
         await user.sees(running, JobState.RUNNING)
         waiting = await user.submit()
@@ -144,7 +144,7 @@ async def test_the_second_signal_gives_back_what_runs_without_costing_an_attempt
     home.engine.terminate()
     assert await home.engine.ended() == 0
     await home.restart_engine()
-    async with signed_in(home.address, home.engine_name) as again:
+    async with signed_in(home, home.engine_name) as again:
 
         async def runs_again() -> bool:
             return (await again.api.job(job.id)).state is JobState.RUNNING
@@ -163,7 +163,8 @@ async def test_a_second_flowork_on_the_same_data_folder_says_so_and_harms_nothin
 
 
 async def test_a_port_that_is_taken_is_named(home: House, tmp_path):
-    second = await start(tmp_path / "second.log", "serve", "--data", str(tmp_path / "other"), "--port", str(home.port))
+    command = ["serve", "--data", str(tmp_path / "other"), "--port", str(home.port), "--insecure-storage"]
+    second = await start(tmp_path / "second.log", *command)
     assert await second.ended() == 1
     assert f"127.0.0.1:{home.port}" in second.log.read_text()
 
@@ -173,7 +174,7 @@ async def test_a_queue_that_cannot_be_opened_is_left_alone_while_the_others_go_o
     async with house(tmp_path, apart=False) as home:
         async with open_admin(home.data) as admin:
             broken = await admin.add_engine("broken")
-        async with signed_in(home.address, "home") as user:
+        async with signed_in(home, "home") as user:
             kept = await user.submit(engine="broken")
         assert home.gateway is not None
         home.gateway.terminate()
@@ -189,7 +190,7 @@ async def test_a_queue_that_cannot_be_opened_is_left_alone_while_the_others_go_o
             file.rename(tmp_path / "moved.db")
         left = file.read_bytes() if file.exists() else None
         await home.start_gateway()
-        async with signed_in(home.address, "home") as user:
+        async with signed_in(home, "home") as user:
             with pytest.raises(ShardUnavailable) as refused:
                 await user.submit(engine="broken")
             assert refused.value.retry_after_s is not None
@@ -213,26 +214,22 @@ async def test_the_demo_runs_and_leaves_nothing_behind(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["demo.log"]
 
 
-async def test_a_stranger_is_told_what_the_owner_must_do(home: House, tmp_path):
-    submit = await start(
-        tmp_path / "log", "submit", "--gateway", home.address, "--kind", "echo", "--key-file", str(tmp_path / "cli" / "wallet.key")
-    )
+async def test_a_stranger_is_told_what_to_do(home: House, tmp_path):
+    submit = await start(tmp_path / "log", "submit", "--gateway", home.address, "--kind", "echo", "--data", str(tmp_path / "mine"))
     assert await submit.ended() == 4
-    assert "flowork users add 0x" in submit.log.read_text()
+    assert "flowork login" in submit.log.read_text()
 
 
 async def test_submit_on_the_command_line_prints_the_answer(home: House, tmp_path):
-    key = tmp_path / "wallet.key"
-    key.write_text((bytes(31) + b"\x07").hex())
-    key.chmod(0o600)
+    login = await start(tmp_path / "log", "login", "--data", str(home.data))
+    assert await login.ended() == 0, login.log.read_text()
     submit = await start(
         tmp_path / "log",
-        *("submit", "--gateway", home.address, "--engine", home.engine_name, "--kind", "echo"),
-        *("--payload", '{"output":["hello "],"reply":{"n":1}}', "--key-file", str(key)),
+        *("submit", "--data", str(home.data), "--engine", home.engine_name, "--kind", "echo"),
+        *("--payload", '{"output":["hello "],"reply":{"n":1}}'),
     )
     assert submit.process.stdout is not None
     out = (await submit.process.stdout.read()).decode()
     assert await submit.ended() == 0, submit.log.read_text()
     assert "hello " in out
     assert '"n": 1' in out
-    assert WALLET.address not in out

@@ -30,7 +30,7 @@ async def test_a_lost_claim_answer_costs_no_job_and_no_attempt(stack: AsyncExitS
 
     wire.lose_answer = first_lease
     await stack.enter_async_context(engine_for(wire.address, added, tmp_path / "e"))
-    user = await stack.enter_async_context(signed_in(gateway.address, "lab"))
+    user = await stack.enter_async_context(signed_in(gateway, "lab"))
     job = await user.submit(payload={"reply": "once"})
     await user.sees(job, JobState.SUCCEEDED)
     assert len(losses) == 1
@@ -57,7 +57,7 @@ async def test_a_lost_finish_answer_ends_the_job_once(stack: AsyncExitStack, tmp
 
     wire.lose_answer = first_two_ends
     await stack.enter_async_context(engine_for(wire.address, added, tmp_path / "e", slots=slots))
-    user = await stack.enter_async_context(signed_in(gateway.address, "lab"))
+    user = await stack.enter_async_context(signed_in(gateway, "lab"))
     jobs = [await user.submit(payload={"reply": n, "sleep_ms": 20}) for n in range(3)]
     for job in jobs:
         await user.reaches(job, JobState.SUCCEEDED)
@@ -78,7 +78,7 @@ async def test_a_cut_wire_costs_nothing_but_time(stack: AsyncExitStack, tmp_path
     added = await add_engine(gateway)
     wire = await stack.enter_async_context(wire_to(gateway.address))
     await stack.enter_async_context(engine_for(wire.address, added, tmp_path / "e"))
-    user = await stack.enter_async_context(signed_in(gateway.address, "lab"))
+    user = await stack.enter_async_context(signed_in(gateway, "lab"))
     job = await user.submit(payload={"sleep_ms": 300, "reply": "kept"})
     await user.sees(job, JobState.RUNNING)
     wire.cut = True
@@ -118,7 +118,7 @@ async def test_a_claimer_that_hung_up_is_given_nothing(stack: AsyncExitStack, tm
     await until(polling)
     writer.close()
     await writer.wait_closed()
-    user = await stack.enter_async_context(signed_in(gateway.address, "lab"))
+    user = await stack.enter_async_context(signed_in(gateway, "lab"))
 
     async def nobody_waits() -> bool:
         return not gateway._parts.wake._waiters

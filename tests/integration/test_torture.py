@@ -11,7 +11,8 @@ from app.client.api import ApiClient, open_api
 from contract.errors import FloworkError
 from contract.jobs import JobDraft
 from contract.words import EventName, JobState
-from tests.support.house import WALLET, House, house, until
+from tests.support.devices import KEYS
+from tests.support.house import House, house, until
 
 CLIENTS = 4
 SEED = 20261123
@@ -26,7 +27,7 @@ class Load:
         self.over = asyncio.Event()
 
     async def client(self, number: int) -> None:
-        async with open_api(self.home.address, WALLET) as api:
+        async with open_api(self.home.address, KEYS, self.home.gateway_key) as api:
             await self.surely(api.sign_in)
             count = 0
             while not self.over.is_set():
@@ -81,7 +82,7 @@ async def killed_again_and_again(home: House, kills: int) -> None:
             return all(engine.queued + engine.running + engine.scheduled == 0 for engine in (await admin.status()).engines)
 
     await until(all_done, patience_s=120)
-    async with open_api(home.address, WALLET) as api:
+    async with open_api(home.address, KEYS, home.gateway_key) as api:
         await api.sign_in()
         told = await history(api)
     jobs = set(load.acknowledged.values())

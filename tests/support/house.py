@@ -15,11 +15,15 @@ from typing import Any
 from app.client.admin import open_admin
 from app.client.api import ApiClient, open_api
 from app.client.live import live_events
-from app.crypto.wallet import Wallet
+from app.client.pairing import pair_here
+from app.crypto.device_keys import DeviceKeys
 from contract.admin import EngineAdded
 from contract.events import Event
 from contract.jobs import Job, JobDetail, JobDraft
+from contract.people import OfferMake
 from contract.words import EventName, JobState
+from gateway.wiring import Gateway
+from tests.support.devices import KEYS
 
 ROOT = Path(__file__).parent.parent.parent
 PATIENCE_S = 30.0
@@ -33,7 +37,6 @@ SHORT_LEASE = {
     "FLOWORK_ENGINE_BACKOFF_CAP_S": "0.3",
     "FLOWORK_ENGINE_BACKOFF_BASE_S": "0.05",
 }
-WALLET = Wallet(bytes(31) + b"\x07")
 
 
 async def until(holds: Callable[[], Awaitable[Any]], what: str = "", patience_s: float = PATIENCE_S) -> Any:
@@ -90,15 +93,20 @@ class House:
     engine: Program | None = None
     address: str = ""
     port: int = 0
+    gateway_key: bytes = b""
     engine_id: str = ""
     engine_name: str = "home"
     programs: list[Program] = field(default_factory=list)
     slots: int = 4
+    secure: bool = False
+    """Keep secrets where the environment says, instead of in the clear."""
 
     async def open(self, **environment: str) -> None:
         await self.start_gateway(**environment)
         async with open_admin(self.data) as admin:
-            await admin.add_user(WALLET.address, "test")
+            self.gateway_key = await admin.gateway_key()
+            async with open_api(self.address, KEYS, self.gateway_key) as api:
+                await pair_here(admin, api, "test", OfferMake())
             if self.apart and not self.engine_id:
                 self.keep(await admin.add_engine("remote"))
         if self.apart:
@@ -112,6 +120,8 @@ class House:
 
     async def start_gateway(self, **environment: str) -> None:
         command = ["serve", "--data", str(self.data), "--port", str(self.port), "--json", "--slots", str(self.slots), "--allow-echo"]
+        if not self.secure:
+            command.append("--insecure-storage")
         self.gateway = await start(self.data.with_suffix(".gateway.log"), *command, environment=environment)
         self.programs.append(self.gateway)
         assert self.gateway.process.stdout is not None
@@ -150,8 +160,9 @@ class House:
 
 
 @contextlib.asynccontextmanager
-async def house(folder: Path, *, apart: bool, slots: int = 4, **environment: str) -> AsyncIterator[House]:
-    made = House(folder / "data", apart, slots=slots)
+async def house(folder: Path, *, apart: bool, slots: int = 4, secure: bool = False, **environment: str) -> AsyncIterator[House]:
+    folder.mkdir(parents=True, exist_ok=True)
+    made = House(folder / "data", apart, slots=slots, secure=secure)
     try:
         await made.open(**environment)
         yield made
@@ -197,8 +208,8 @@ class User:
 
 
 @contextlib.asynccontextmanager
-async def signed_in(address: str, engine: str, wallet: Wallet = WALLET) -> AsyncIterator[User]:
-    async with open_api(address, wallet) as api:
+async def signed_in(gateway: House | Gateway, engine: str, keys: DeviceKeys = KEYS) -> AsyncIterator[User]:
+    async with open_api(gateway.address, keys, gateway.gateway_key) as api:
         await api.sign_in()
-        async with live_events(address, api.token) as arrived:
+        async with live_events(api) as arrived:
             yield User(api, engine, arrived)

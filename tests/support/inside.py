@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,18 @@ from aiohttp import web
 
 import engine.wiring
 import gateway.wiring
+from app.crypto.device_keys import DeviceKeys
 from contract.admin import EngineAdded
+from contract.words import Role
 from engine.settings import EngineSettings
 from engine.wiring import Engine
 from gateway.settings import GatewaySettings
+from gateway.store.people import DeviceRow, UserRow
 from gateway.wiring import Gateway
+from kit.bucket import Policy
 from kit.clock import SECOND, Now, SystemClock
-from tests.support.house import WALLET
+from kit.vault import Vault
+from tests.support.devices import KEYS
 
 UNHURRIED = {"ip_rate_per_s": 100_000.0, "ip_burst": 100_000, "user_rate_per_s": 100_000.0, "user_burst": 100_000}
 """Tests ask faster than anybody may; those of the limits name their own."""
@@ -40,11 +45,23 @@ class SleepyClock(SystemClock):
 
 
 @contextlib.asynccontextmanager
-async def gateway_on(data: Path, *, clock: SleepyClock | None = None, **changes: Any) -> AsyncIterator[Gateway]:
+async def gateway_on(data: Path, *, clock: SleepyClock | None = None, vault: Vault | None = None, **changes: Any) -> AsyncIterator[Gateway]:
     values = {"port": 0, "lease_ms": 1500, "heartbeat_grace_ms": 700, "retry_base_s": 0.05, **UNHURRIED, **changes}
-    async with gateway.wiring.running(GatewaySettings(data=data, **values), clock=clock) as running:
-        await running._parts.owner.add_user(WALLET.address, "test")
+    async with gateway.wiring.running(GatewaySettings(data=data, **values), clock=clock, vault=vault) as running:
+        running._parts.throttle._policies = replace(running._parts.throttle._policies, auth_loopback=Policy(100_000, 100_000))
+        await pair(running, KEYS)
         yield running
+
+
+async def pair(running: Gateway, keys: DeviceKeys, name: str = "test", role: Role = Role.MEMBER) -> str:
+    """Let a device in as a new user, without a browser; the user's id."""
+    sessions = running._parts.operations.sessions
+    if (known := sessions.paired(keys.address.lower(), keys.session.thumbprint)) is not None:
+        return known.user
+    user = UserRow(sessions.new_id(), name, role if sessions.users() else Role.OWNER, 0)
+    row = DeviceRow(sessions.new_id(), user.id, keys.address.lower(), keys.session.thumbprint, name, 0)
+    await sessions.add_device(row, user, owner=False)
+    return user.id
 
 
 @contextlib.asynccontextmanager

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,7 +17,10 @@ UPGRADE = [
     ("Sec-WebSocket-Version", "13"),
     ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
 ]
-Lines = list[tuple[str, str]]
+Told = list[tuple[str, str]]
+Prove = Callable[[str, str, Told, bytes], str]
+"""Method, path, other headers and body -> the value of a header that depends on them."""
+Lines = list[tuple[str, "str | Prove"]]
 
 
 @dataclass(frozen=True)
@@ -66,8 +69,14 @@ class Heard:
         return values[0] if values else None
 
 
+def told(method: str, path: str, headers: Lines, body: bytes = b"") -> Told:
+    """The headers as they are sent."""
+    plain = [(name, value) for name, value in headers if isinstance(value, str)]
+    return [(name, value if isinstance(value, str) else value(method, path, plain, body)) for name, value in headers]
+
+
 def request(method: str, path: str, headers: Lines, body: bytes = b"") -> bytes:
-    lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers)]
+    lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in told(method, path, headers, body))]
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
 
 

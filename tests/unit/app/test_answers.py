@@ -13,12 +13,16 @@ from aiohttp import web
 from app.client.admin import open_admin
 from app.client.answers import answer, reaching
 from app.client.api import open_api
+from app.client.paired import write_paired
 from app.commands import submit
 from app.commands.common import UNREACHABLE, USAGE
-from contract.admin import User
-from contract.errors import REGISTRY, AuthenticationExpired, FloworkError, GatewayUnreachable, QueueFull
+from app.crypto.device_keys import open_device_keys
+from app.services.secrets import cli_secrets
+from contract.errors import REGISTRY, AuthenticationExpired, FloworkError, GatewayUnreachable, ProofInvalid, QueueFull
+from contract.people import User
+from contract.signin import Tokens
 from kit.strict_json import encode
-from tests.support.house import WALLET
+from tests.support.devices import KEYS, device
 
 
 class Answering:
@@ -57,8 +61,8 @@ async def server() -> AsyncIterator[Answering]:
 
 
 async def test_a_good_answer_is_its_model_and_what_a_newer_gateway_adds_is_ignored(server: Answering):
-    server.then(200, {"id": "u", "address": "0x", "name": "Ann", "colour": "red"})
-    assert await server.get() == User(id="u", address="0x", name="Ann")
+    server.then(200, {"id": "u", "name": "Ann", "role": "owner", "devices": 1, "colour": "red"})
+    assert await server.get() == User(id="u", name="Ann", role="owner", devices=1)
 
 
 @pytest.mark.parametrize("kind", REGISTRY.values(), ids=lambda kind: kind.code)
@@ -106,9 +110,9 @@ async def test_what_is_no_silence_goes_through():
 async def test_a_port_where_nobody_listens_is_unreachable():
     with contextlib.closing(socket.socket()) as free:
         free.bind(("127.0.0.1", 0))
-        async with open_api(f"http://127.0.0.1:{free.getsockname()[1]}", WALLET) as api:
+        async with open_api(f"http://127.0.0.1:{free.getsockname()[1]}", KEYS, bytes(32)) as api:
             with pytest.raises(GatewayUnreachable):
-                await api.job("x")
+                await api.sign_in()
 
 
 async def test_a_folder_without_a_gateway_is_unreachable_and_says_how_to_start_one(tmp_path):
@@ -121,6 +125,7 @@ async def test_the_admin_client_shows_the_secret_of_the_owners_file(tmp_path, se
     (tmp_path / "run").mkdir()
     told = {"port": int(server.address.rsplit(":", 1)[1]), "secret": "s"}
     (tmp_path / "run" / "admin.json").write_text(json.dumps(told))
+    server.then(201, {"token": "t", "expires_in": 900, "scopes": ["users:read"]})
     server.then(200, {"users": []})
     async with open_admin(tmp_path) as admin:
         assert (await admin.users()).users == []
@@ -135,43 +140,52 @@ async def test_an_answer_of_some_other_program_is_a_failure_of_ours(server: Answ
 
 
 def test_an_address_that_is_none_is_a_wrong_command_line(tmp_path, capsys: pytest.CaptureFixture):
+    write_paired(tmp_path, "http://127.0.0.1:1", bytes(32), "u", "d")
+    open_device_keys(cli_secrets(tmp_path), make=True)
     assert submit.main(["--kind", "echo", "--data", str(tmp_path), "--gateway", "nonsense"]) in {USAGE, UNREACHABLE}
 
 
-CHALLENGE = {
-    "request_id": "r",
-    "nonce": "n" * 32,
-    "issued_at": "2026-01-01T00:00:00Z",
-    "expiration_time": "2026-01-01T00:05:00Z",
-    "uri": "http://127.0.0.1/x",
-    "gateway_id": "gate",
+TOKENS = {
+    "access_token": "old",
+    "expires_in": 600,
+    "refresh_token": "r-old",
+    "scope": "api",
+    "user": "u",
+    "device": "d",
+    "session": "s",
+    "gateway_id": "g",
 }
 
 
 async def test_an_expired_token_is_renewed_and_the_call_repeated_once(server: Answering):
     expired = AuthenticationExpired().problem()
     server.then(401, expired)
-    server.then(200, CHALLENGE)
-    server.then(200, {"access_token": "new", "expires_in": 600, "user": "u"})
+    server.then(200, {**TOKENS, "access_token": "new", "refresh_token": "r-new"})
     server.then(200, {"events": [], "next": "c"})
-    async with open_api(server.address, WALLET) as api:
-        api.token = "old"
+    async with open_api(server.address, KEYS, bytes(32)) as api:
+        api._tokens = Tokens.model_validate(TOKENS)
         assert (await api.events("latest")).next == "c"
-    assert server.asked == [
-        ("/api/v1/events", "Bearer old"),
-        ("/api/v1/auth/challenge", None),
-        ("/api/v1/auth/sign-in", None),
-        ("/api/v1/events", "Bearer new"),
-    ]
+        assert api._tokens.refresh_token == "r-new"
+    assert server.asked == [("/api/v1/events", "DPoP old"), ("/api/v1/auth/refresh", None), ("/api/v1/events", "DPoP new")]
 
 
 async def test_a_token_that_is_expired_again_at_once_is_not_renewed_for_ever(server: Answering):
     expired = AuthenticationExpired().problem()
     server.then(401, expired)
-    server.then(200, CHALLENGE)
-    server.then(200, {"access_token": "new", "expires_in": 600, "user": "u"})
+    server.then(200, TOKENS)
     server.then(401, expired)
-    async with open_api(server.address, WALLET) as api:
+    async with open_api(server.address, KEYS, bytes(32)) as api:
+        api._tokens = Tokens.model_validate(TOKENS)
         with pytest.raises(AuthenticationExpired):
             await api.events("latest")
     assert server.answers == []
+
+
+async def test_a_clock_that_is_off_is_set_by_the_gateways_and_the_call_repeated_once(server: Answering):
+    server.then(401, ProofInvalid(server_time=2_000_000_000.0).problem())
+    server.then(200, {"events": [], "next": "c"})
+    keys = device(5)
+    async with open_api(server.address, keys, bytes(32)) as api:
+        api._tokens = Tokens.model_validate(TOKENS)
+        assert (await api.events("latest")).next == "c"
+    assert abs(keys.session._now_s() + keys.session._ahead_s - 2_000_000_000) < 60

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from app.commands.common import DONE, FAILED, JOB_FAILED, REFUSED, UNREACHABLE, USAGE, complain, parser, run, tell
+from app.commands.common import CONFIG, DONE, FAILED, JOB_FAILED, REFUSED, UNREACHABLE, USAGE, complain, parser, run, tell
 from contract.errors import (
     REGISTRY,
-    AddressUnknown,
     AuthenticationMissing,
+    DeviceUnknown,
     EngineIdMismatch,
     EngineUnknown,
     FloworkError,
@@ -19,7 +19,7 @@ from contract.errors import (
 
 
 def test_the_codes_are_those_that_the_help_promises():
-    assert (DONE, FAILED, USAGE, UNREACHABLE, REFUSED, JOB_FAILED) == (0, 1, 2, 3, 4, 5)
+    assert (DONE, FAILED, USAGE, UNREACHABLE, REFUSED, JOB_FAILED, CONFIG) == (0, 1, 2, 3, 4, 5, 78)
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def test_the_codes_are_those_that_the_help_promises():
     [
         (GatewayUnreachable, UNREACHABLE),
         (AuthenticationMissing, REFUSED),
-        (AddressUnknown, REFUSED),
+        (DeviceUnknown, REFUSED),
         (EngineIdMismatch, REFUSED),
         (EngineUnknown, FAILED),
         (QueueFull, FAILED),

@@ -17,21 +17,25 @@ import gateway.wiring
 from app import settings as all_settings
 from app.client.admin import open_admin
 from app.client.api import open_api
+from app.client.pairing import pair_here
 from app.services.host import Host, Serving, StartRefused, StoppedByFailure
 from contract.admin import EngineAdded
 from contract.errors import AuditUnavailable, DataFolderInUse, GatewayUnreachable
 from contract.jobs import JobDraft
+from contract.people import OfferMake
 from contract.version import VERSION
 from contract.words import JobState
 from engine.settings import EngineSettings
 from engine.store.spool import SpoolInUse
 from engine.wiring import Drained
-from gateway.crypto.identity import KeyFileRefused
+from gateway.crypto.identity import KeyLost
 from gateway.http.listeners import PortTaken
 from gateway.store.audit import AuditRefused
 from gateway.store.control import ControlRefused
 from kit.tasks import crew
-from tests.support.house import WALLET, until
+from kit.vault import FolderSecrets, Vault
+from tests.support.devices import KEYS
+from tests.support.house import until
 
 PATIENCE_S = 30.0
 
@@ -58,6 +62,10 @@ class Run:
         return self.end.exception(PATIENCE_S)
 
 
+def vault_of(settings: all_settings.Settings) -> Vault:
+    return Vault(FolderSecrets(settings.gateway.data / "secrets"))
+
+
 def never() -> None:
     raise AssertionError("nobody asked it to give up")
 
@@ -69,7 +77,7 @@ def start() -> Iterator[Callable[..., Run]]:
 
         def started(settings: all_settings.Settings, give_up: Callable[[], None] = never) -> Run:
             served: queue.SimpleQueue[Serving] = queue.SimpleQueue()
-            host = Host(settings, give_up)
+            host = Host(settings, vault_of(settings), give_up)
             runs.append(Run(host, pool.submit(host.run, served.put), served))
             return runs[-1]
 
@@ -97,7 +105,7 @@ class Stage:
     slots = 2
 
     @contextlib.asynccontextmanager
-    async def gateway(self, _settings: object) -> AsyncIterator["Stage"]:
+    async def gateway(self, _settings: object, *, vault: Vault) -> AsyncIterator["Stage"]:
         if self.refuse_gateway:
             raise self.refuse_gateway
         async with self._life("gateway"):
@@ -161,7 +169,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
 
 def test_it_starts_the_gateway_first_and_stops_it_last(stage: Stage, start, tmp_path: Path):
     run = start(settings_for(tmp_path, drain_deadline_s=3))
-    assert run.ready() == Serving(VERSION, stage.address, "gate", "aaaa", "home", 2)
+    assert run.ready() == Serving(VERSION, stage.address, "gate", "aaaa", "home", 2, "files in the clear")
     run.host.stop()
     assert run.drained() == Drained(0, 0)
     assert stage.did == ["gateway up", "engine up", "gateway drains", "engine drains 3.0", "engine down", "gateway down"]
@@ -175,7 +183,7 @@ def test_the_engine_is_told_address_id_and_token(stage: Stage, start, tmp_path: 
 
 
 def test_a_stop_that_is_asked_for_while_it_starts_is_not_forgotten(stage: Stage, tmp_path: Path):
-    host = Host(settings_for(tmp_path), never)
+    host = Host(settings_for(tmp_path), vault_of(settings_for(tmp_path)), never)
     host.stop()
     assert host.run(lambda _: None) == Drained(0, 0)
     assert stage.did[-2:] == ["engine down", "gateway down"]
@@ -216,7 +224,7 @@ def test_a_third_stop_gives_up(stage: Stage, start, tmp_path: Path, monkeypatch:
         ControlRefused("control.db is damaged"),
         AuditRefused("audit.db is damaged"),
         AuditUnavailable("The audit log cannot be written."),
-        KeyFileRefused("a key is open to others"),
+        KeyLost("a key is open to others"),
         PortTaken("Another program listens"),
     ],
     ids=lambda refusal: type(refusal).__name__,
@@ -277,11 +285,14 @@ async def test_one_stop_lets_the_running_job_finish_and_leaves_the_folder_free(s
     run = start(settings_for(tmp_path / "data"))
     serving = await asyncio.to_thread(run.ready)
     async with open_admin(tmp_path / "data") as admin:
-        await admin.add_user(WALLET.address, "test")
+        key = await admin.gateway_key()
+        async with open_api(serving.address, KEYS, key) as api:
+            await pair_here(admin, api, "test", OfferMake())
         with pytest.raises(StartRefused, match="Another Flowork runs on"):
-            await asyncio.to_thread(Host(settings_for(tmp_path / "data"), never).run, lambda _: never())
+            settings = settings_for(tmp_path / "data")
+            await asyncio.to_thread(Host(settings, vault_of(settings), never).run, lambda _: never())
         assert (await admin.status()).state == "ready"  # the first was not disturbed
-    async with open_api(serving.address, WALLET) as api:
+    async with open_api(serving.address, KEYS, key) as api:
         await api.sign_in()
         job = (await api.submit(JobDraft(engine="home", kind="echo", payload={"sleep_ms": 300, "reply": "done"}), "k")).job
 
@@ -296,7 +307,7 @@ async def test_one_stop_lets_the_running_job_finish_and_leaves_the_folder_free(s
             pass
     again = start(settings_for(tmp_path / "data"))
     serving = await asyncio.to_thread(again.ready)
-    async with open_api(serving.address, WALLET) as api:
+    async with open_api(serving.address, KEYS, key) as api:
         await api.sign_in()
         found = await api.job(job.id)
         assert (found.state, found.result) == (JobState.SUCCEEDED, "done")

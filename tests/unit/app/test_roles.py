@@ -9,7 +9,7 @@ import pytest
 from app import roles
 from contract.version import VERSION
 
-VERBS = ["serve", "engine", "status", "submit", "users", "engines", "audit", "demo"]
+VERBS = ["serve", "engine", "status", "submit", "users", "engines", "audit", "secrets", "demo"]
 
 
 @pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"], ["help"]])

@@ -3,7 +3,7 @@
 from typing import Any
 
 from app.commands.status import render
-from contract.admin import EngineStatus, GatewayStatus, InstanceStatus, Percentiles
+from contract.admin import AuditStatus, EngineStatus, GatewayStatus, InstanceStatus, Percentiles, SecretsStatus
 
 NO_DELAYS = Percentiles(count=0, p50=None, p95=None, p99=None)
 
@@ -27,20 +27,29 @@ def engine(**changes: Any) -> EngineStatus:
 
 
 def page(*engines: EngineStatus, **changes: Any) -> list[str]:
-    values = {"version": "1.2.3", "gateway_id": "gate", "address": "http://127.0.0.1:7717", "state": "ready", "users": 2}
+    values = {
+        "version": "1.2.3",
+        "gateway_id": "gate",
+        "gateway_key": "k",
+        "address": "http://127.0.0.1:7717",
+        "state": "ready",
+        "users": 2,
+        "secrets": SecretsStatus(kind="keyring (Secret Service)", state="open", insecure=False),
+        "audit": AuditStatus(checked_at=None, intact=None, alarms=[]),
+    }
     return render(GatewayStatus(**{**values, "engines": list(engines), **changes})).split("\n")
 
 
-def test_the_head_tells_version_state_address_and_who_may_sign_in():
+def test_the_head_tells_version_state_address_and_how_many_users():
     lines = page()
     assert lines[0] == "Flowork 1.2.3   ready   http://127.0.0.1:7717"
-    assert lines[1] == "2 users may sign in"
-    assert page(users=1)[1] == "1 user may sign in"
+    assert lines[1] == "2 users"
+    assert page(users=1)[1] == "1 user"
     assert page(state="draining")[0] == "Flowork 1.2.3   draining   http://127.0.0.1:7717"
 
 
-def test_with_nobody_on_the_list_it_says_how_to_add_somebody():
-    assert page(users=0)[1] == "Nobody may sign in yet: flowork users add 0x..."
+def test_with_nobody_paired_it_says_how_to_let_somebody_in():
+    assert page(users=0)[1] == "Nobody is paired yet: flowork pair, or flowork login for this command line"
 
 
 def test_without_engines_only_the_head_of_the_table_stands():
@@ -74,3 +83,19 @@ def test_why_an_engine_is_unavailable_stands_below_the_table():
 
 def test_a_delay_of_zero_is_a_measurement():
     assert page(engine(start_delay_ms=Percentiles(count=1, p50=0.0, p95=0.0, p99=0.0)))[4].endswith("0.0 / 0.0 ms (1 job)")
+
+
+def test_unencrypted_secrets_wear_a_badge_that_stays():
+    lines = page(secrets=SecretsStatus(kind="files in the clear", state="open", insecure=True))
+    assert lines[-1] == "! Secrets are stored UNENCRYPTED (--insecure-storage). Encrypt them with: flowork secrets move"
+
+
+def test_a_locked_keyring_and_the_audit_logs_alarms_are_told():
+    told = page(
+        secrets=SecretsStatus(kind="keyring (Secret Service)", state="locked", insecure=False),
+        audit=AuditStatus(checked_at=None, intact=False, alarms=["The audit log is NOT whole."]),
+    )
+    assert [line for line in told if line.startswith("!")] == [
+        "! The keyring (Secret Service) is locked: flowork secrets unlock",
+        "! The audit log is NOT whole.",
+    ]

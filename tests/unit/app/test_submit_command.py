@@ -17,8 +17,7 @@ def nothing_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     def sent(*_: object, **__: object) -> None:
         raise AssertionError("it went on to the gateway")
 
-    monkeypatch.setattr(submit, "open_api", sent)
-    monkeypatch.setattr(submit, "open_admin", sent)
+    monkeypatch.setattr(submit, "paired_api", sent)
 
 
 def drawn(*arguments: str) -> JobDraft:
@@ -94,14 +93,6 @@ def test_what_argparse_refuses_ends_with_its_code(arguments: list[str], capsys: 
     with pytest.raises(SystemExit) as ended:
         submit.main(arguments)
     assert ended.value.code == USAGE
-
-
-def test_a_key_file_that_is_none_is_a_wrong_command_line(tmp_path: Path, capsys: pytest.CaptureFixture):
-    key = tmp_path / "key"
-    key.write_text("nonsense")
-    key.chmod(0o600)
-    assert submit.main(["--kind", "echo", "--data", str(tmp_path), "--key-file", str(key)]) == USAGE
-    assert "holds no Ethereum key" in capsys.readouterr().err
 
 
 class Moody:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from contract import admin, engine_link, jobs, limits, signin
+from contract import admin, engine_link, jobs, limits, pairing, people, signin
 from contract.jobs import BatchRequest, Job, JobAnswer, JobDraft, JobPage, PurgeRequest
 from contract.wire import Answer, AttemptId, EngineId, EngineName, InstanceId, LeaseToken, Request, Timestamp, Traceparent, Word
 from contract.words import FINAL_STATES, JobState
@@ -30,8 +30,21 @@ VALID: dict[type[BaseModel], dict[str, Any]] = {
     PurgeRequest: {},
     signin.ChallengeRequest: {"address": "0x" + "0" * 40},
     signin.SignInRequest: {"message": "m", "signature": "0x" + "0" * 130},
-    admin.UserAdd: {"address": "0x" + "0" * 40},
+    signin.RefreshRequest: {"refresh_token": "r"},
+    signin.ApprovalRequest: {"method": "POST", "path": "/api/v1/pairings", "body_sha256": "A" * 43},
+    pairing.PairClaim: {
+        "offer": "A" * 16,
+        "code": "0" * 26,
+        "address": "0x" + "0" * 40,
+        "device_name": "Ann's phone",
+        "client_commitment": "A" * 43,
+    },
+    people.OfferMake: {"name": "Ann"},
+    people.OfferApprove: {"digits": "012345"},
+    admin.AdminTokenRequest: {"scopes": ["status:read"]},
+    admin.KeysRotate: {"compromised": True},
     admin.EngineAdd: {"name": "lab"},
+    admin.AuditCheck: {},
     engine_link.Announce: ANNOUNCE,
     engine_link.Held: HELD,
     engine_link.Failure: {"code": "c", "message": "m"},
@@ -76,7 +89,7 @@ def refused(model: type[BaseModel], value: object) -> bool:
 
 class TestRequests:
     def test_every_request_is_looked_at_here(self):
-        assert set(VALID) == set(of(Request, jobs, signin, admin, engine_link))
+        assert set(VALID) == set(of(Request, jobs, signin, pairing, people, admin, engine_link))
 
     @pytest.mark.parametrize("model", VALID, ids=lambda model: model.__name__)
     def test_the_least_that_is_asked_is_enough(self, model: type[BaseModel]):
@@ -123,7 +136,7 @@ class TestRequests:
 
 
 class TestAnswers:
-    @pytest.mark.parametrize("model", of(Answer, jobs, signin, admin, engine_link), ids=lambda model: model.__name__)
+    @pytest.mark.parametrize("model", of(Answer, jobs, signin, pairing, people, admin, engine_link), ids=lambda model: model.__name__)
     def test_no_answer_refuses_what_a_newer_gateway_adds(self, model: type[BaseModel]):
         assert model.model_config["extra"] == "ignore"
 
@@ -171,7 +184,12 @@ BORDERS: list[tuple[type[BaseModel], str, list[Any], list[Any]]] = [
     (BatchRequest, "items", [[VALID[jobs.BatchItem]] * n for n in (1, 500)], [[], [VALID[jobs.BatchItem]] * 501, None, {}]),
     (PurgeRequest, "states", [["dead"], list(JobState)], [[], ["gone"], None, "dead"]),
     (PurgeRequest, "finished_before", [None, "2026-01-01T00:00:00+01:00"], ["2026-01-01T00:00:00", 0]),
-    (admin.UserAdd, "name", ["", "n" * 64], ["n" * 65, None, 1]),
+    (people.OfferMake, "name", ["n" * 63, "Ann B. 2"], ["", "n" * 64, " Ann", "A\nB", None, 1]),
+    (pairing.PairClaim, "device_name", ["n" * 64, "Änns Händy \U0001f600"], ["", "n" * 65, "a\nb", "\u202eevil", None]),
+    (pairing.PairClaim, "code", ["0" * 26, "abcde-fghjk-mnpqr-stvwx-yz0123"], ["0" * 25, "0" * 41, "0" * 25 + "_"]),
+    (people.OfferApprove, "digits", ["000000"], ["00000", "0000000", "12345a", "１２３４５６", 123456]),
+    (admin.AdminTokenRequest, "scopes", [["audit:read", "keys:rotate"]], [[], ["*"], ["all"], ["audit"], "audit:read"]),
+    (signin.ApprovalRequest, "path", ["/api/v1/a:b"], ["/admin/v1/x", "/api/v1/", "/api/v1/x?y", "/api/v1/\n"]),
     (engine_link.Announce, "version", ["", "v" * 64], ["v" * 65, None]),
     (engine_link.Announce, "slots", [0, 4096], [-1, 4097, 1.5, None]),
     (engine_link.Announce, "kinds", [[], ["k"] * 256], [["k"] * 257, ["K"], [""], "k", None]),

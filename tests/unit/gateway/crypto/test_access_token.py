@@ -17,21 +17,37 @@ from hypothesis import strategies as st
 
 from contract.errors import AuthenticationExpired, AuthenticationInvalid
 from contract.limits import ACCESS_TOKEN_TTL_S
-from gateway.crypto.access_token import LEEWAY_S, MAX_CHARS, AccessTokens, Principal
+from gateway.crypto.access_token import ACCESS, ADMIN, LEEWAY_S, MAX_CHARS, Tokens
 from gateway.crypto.identity import public_bytes
+from gateway.crypto.signing_keys import SigningKeys, new_key
+from gateway.rules.key_ring import LAST_TOKEN_US, KeyState, SigningKey
+from kit.clock import SECOND
 
 SAME = settings(deadline=None, derandomize=True)
 NOW_S = 1_767_225_600
 KEY = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
 OTHER_KEY = Ed25519PrivateKey.from_private_bytes(b"o" * 32)
-TOKENS = AccessTokens(KEY, "gw234567")
+SESSION: dict[str, Any] = {"sid": "s-1", "did": "d-1", "cnf": {"jkt": "j" * 43}}
+
+
+def ring(raw: bytes, state: KeyState = KeyState.ACTIVE, since_s: int = NOW_S, now_s: int = NOW_S) -> SigningKeys:
+    """A ring of one key."""
+    made = new_key(raw)
+    keys = SigningKeys(lambda: now_s * SECOND)
+    keys.replace([SigningKey(made.kid, made.public, state, since_s * SECOND)])
+    keys.hold(made.kid, made.private)
+    return keys
+
+
+MINE, THEIRS = ring(b"k" * 32), ring(b"o" * 32)
+TOKENS = Tokens(ACCESS, MINE, "gw234567")
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 ORDER = 2**252 + 27742317777372353535851937790883648493
 HASH = {"HS256": hashlib.sha256, "HS384": hashlib.sha384, "HS512": hashlib.sha512}
 
 
-def issue(user: str = "u-1", now_s: int = NOW_S, tokens: AccessTokens = TOKENS) -> str:
-    return tokens.issue(user, now_s, random.Random(1).randbytes)[0]
+def issue(user: str = "u-1", now_s: int = NOW_S, tokens: Tokens = TOKENS) -> str:
+    return tokens.issue(user, "api", now_s, random.Random(1).randbytes, **SESSION)[0]
 
 
 TOKEN = issue()
@@ -56,7 +72,7 @@ def signed(header: Any = None, claims: Any = None, key: Ed25519PrivateKey = KEY)
     return f"{text}.{b64(key.sign(text.encode()))}"
 
 
-def refused(token: str, now_s: int = NOW_S, tokens: AccessTokens = TOKENS) -> type[AuthenticationInvalid] | None:
+def refused(token: str, now_s: int = NOW_S, tokens: Tokens = TOKENS) -> type[AuthenticationInvalid] | None:
     """The class of the refusal, None when the token is taken; any other error fails the test."""
     try:
         tokens.verify(token, now_s)
@@ -67,12 +83,12 @@ def refused(token: str, now_s: int = NOW_S, tokens: AccessTokens = TOKENS) -> ty
 
 class TestIssue:
     def test_what_is_issued_is_verified_and_names_its_user_and_end(self):
-        token, lasts_s = TOKENS.issue("u-1", NOW_S, random.Random(1).randbytes)
-        assert lasts_s == ACCESS_TOKEN_TTL_S
-        assert TOKENS.verify(token, NOW_S) == Principal("u-1", NOW_S + ACCESS_TOKEN_TTL_S)
+        token, jti = TOKENS.issue("u-1", "api", NOW_S, random.Random(1).randbytes, **SESSION)
+        claims = TOKENS.verify(token, NOW_S)
+        assert (claims["sub"], claims["jti"], claims["exp"]) == ("u-1", jti, NOW_S + ACCESS_TOKEN_TTL_S)
 
     def test_its_header_is_pinned(self):
-        kid = base64.urlsafe_b64encode(hashlib.sha256(public_bytes(KEY)).digest()[:12]).decode()
+        kid = hashlib.sha256(public_bytes(KEY)).hexdigest()[:16]
         assert {"alg": "EdDSA", "typ": "at+jwt", "kid": kid} == HEADER
 
     def test_its_claims_are_those_of_rfc_9068_for_this_gateway(self):
@@ -84,13 +100,14 @@ class TestIssue:
             "iat": NOW_S,
             "nbf": NOW_S,
             "exp": NOW_S + ACCESS_TOKEN_TTL_S,
-            "scope": "jobs",
+            "scope": "api",
             "ver": 1,
+            **SESSION,
         } == CLAIMS
 
     def test_two_tokens_of_one_second_differ(self):
         chance = random.Random(1).randbytes
-        assert TOKENS.issue("u-1", NOW_S, chance) != TOKENS.issue("u-1", NOW_S, chance)
+        assert TOKENS.issue("u-1", "api", NOW_S, chance) != TOKENS.issue("u-1", "api", NOW_S, chance)
 
     def test_another_reader_of_jwt_takes_it(self):
         claims = jwt.decode(TOKEN, KEY.public_key(), ["EdDSA"], audience=CLAIMS["aud"], options={"verify_exp": False})
@@ -98,12 +115,12 @@ class TestIssue:
 
     @pytest.mark.parametrize("user", ["", "u-1", "Grüße \N{GRINNING FACE}", '"}\n'])
     def test_every_user_comes_back_as_they_are(self, user: str):
-        assert TOKENS.verify(issue(user), NOW_S).user == user
+        assert TOKENS.verify(issue(user), NOW_S)["sub"] == user
 
     @SAME
     @given(st.integers(0, 2**40), st.integers(0, ACCESS_TOKEN_TTL_S))
     def test_a_token_is_good_from_its_issue_to_its_end(self, issued_s: int, later_s: int):
-        assert TOKENS.verify(issue(now_s=issued_s), issued_s + later_s).expires_at == issued_s + ACCESS_TOKEN_TTL_S
+        assert TOKENS.verify(issue(now_s=issued_s), issued_s + later_s)["exp"] == issued_s + ACCESS_TOKEN_TTL_S
 
 
 class TestTime:
@@ -145,20 +162,20 @@ class TestTime:
 
     def test_the_end_of_its_time_is_told_only_of_a_token_that_is_ours(self):
         late = NOW_S + 86_400
-        for token in (issue(tokens=AccessTokens(OTHER_KEY, "gw234567")), TOKEN[:-4] + "AAAA", signed(claims={**CLAIMS, "ver": 2})):
+        for token in (issue(tokens=Tokens(ACCESS, THEIRS, "gw234567")), TOKEN[:-4] + "AAAA", signed(claims={**CLAIMS, "ver": 2})):
             assert refused(token, late) is AuthenticationInvalid
 
 
 class TestSignature:
     def test_another_key_is_refused(self):
-        assert refused(issue(tokens=AccessTokens(OTHER_KEY, "gw234567"))) is AuthenticationInvalid
+        assert refused(issue(tokens=Tokens(ACCESS, THEIRS, "gw234567"))) is AuthenticationInvalid
 
     def test_another_key_under_our_key_id_is_refused(self):
         assert refused(signed(key=OTHER_KEY)) is AuthenticationInvalid
 
     @pytest.mark.parametrize("gateway", ["gw765432", "gw23456", "gw2345677", "GW234567", ""])
     def test_another_gateway_with_the_same_key_is_refused(self, gateway: str):
-        assert refused(issue(tokens=AccessTokens(KEY, gateway))) is AuthenticationInvalid
+        assert refused(issue(tokens=Tokens(ACCESS, MINE, gateway))) is AuthenticationInvalid
 
     @pytest.mark.parametrize("alg", ["none", "None", "NONE", "", None, "eddsa", "Ed25519", "ES256", "RS256", "HS256"])
     @pytest.mark.parametrize("signature", ["", "AA", None])
@@ -247,17 +264,19 @@ class TestClaims:
         assert refused(signed(claims={key: value for key, value in CLAIMS.items() if key != name})) is AuthenticationInvalid
 
     @pytest.mark.parametrize("name", CLAIMS)
-    @pytest.mark.parametrize("value", [None, True, False, [], {}, 1.5, ["urn:flowork:gateway:gw234567:api"]])
+    @pytest.mark.parametrize(
+        "value", [None, True, False, [], {}, {"jkt": 1}, {"jkt": "j", "x": 1}, 1.5, ["urn:flowork:gateway:gw234567:api"]]
+    )
     def test_a_claim_of_another_type_is_refused(self, name: str, value: Any):
         assert refused(signed(claims={**CLAIMS, name: value})) is AuthenticationInvalid
 
     @pytest.mark.parametrize("name", CLAIMS)
     def test_a_text_is_no_number_and_a_number_no_text_and_no_fraction(self, name: str):
         right = CLAIMS[name]
-        for value in (0, 1) if isinstance(right, str) else (str(right), "", float(right)):
+        for value in (str(right), "", float(right)) if isinstance(right, int) else (0, 1):
             assert refused(signed(claims={**CLAIMS, name: value})) is AuthenticationInvalid
 
-    @pytest.mark.parametrize("altered", [{"admin": True}, {"cnf": {"jkt": "x"}}, {"": 1}, {"azp": "x"}])
+    @pytest.mark.parametrize("altered", [{"admin": True}, {"nonce": "x"}, {"": 1}, {"azp": "x"}])
     def test_a_claim_we_do_not_know_is_refused(self, altered: dict[str, Any]):
         assert refused(signed(claims={**CLAIMS, **altered})) is AuthenticationInvalid
 
@@ -340,7 +359,7 @@ class TestForm:
         assert refused(token) is AuthenticationInvalid
 
     def test_a_token_is_read_up_to_its_longest_and_no_further(self):
-        fitting = issue("u" * 2700)
+        fitting = issue("u" * 2600)
         assert len(fitting) <= MAX_CHARS
         assert refused(fitting) is None
         too_long = issue("u" * 2900)
@@ -368,3 +387,41 @@ class TestForm:
                 TOKENS.verify(token, NOW_S)
             assert token not in str(refusal.value)
             assert refusal.value.problem()["status"] == 401
+
+
+class TestKeys:
+    """Which key of the ring a token may come from."""
+
+    @pytest.mark.parametrize("state", [KeyState.NEXT, KeyState.RETIRED, KeyState.COMPROMISED])
+    def test_a_key_that_is_not_yet_or_no_longer_trusted_is_refused(self, state: KeyState):
+        assert refused(TOKEN, tokens=Tokens(ACCESS, ring(b"k" * 32, state), "gw234567")) is AuthenticationInvalid
+
+    def test_a_key_that_signs_no_more_is_trusted_until_its_last_token_has_ended(self):
+        last_s = LAST_TOKEN_US // SECOND
+        for later_s, refusal in ((0, None), (last_s - 1, None), (last_s, AuthenticationInvalid)):
+            keys = ring(b"k" * 32, KeyState.VERIFY_ONLY, now_s=NOW_S + later_s)
+            assert refused(TOKEN, NOW_S, Tokens(ACCESS, keys, "gw234567")) is refusal
+
+    def test_a_token_that_was_taken_is_refused_once_its_key_is_struck_out(self):
+        keys = ring(b"k" * 32)
+        tokens = Tokens(ACCESS, keys, "gw234567")
+        assert refused(TOKEN, tokens=tokens) is None
+        made = new_key(b"k" * 32)
+        keys.replace([SigningKey(made.kid, made.public, KeyState.COMPROMISED, NOW_S * SECOND)])
+        assert refused(TOKEN, tokens=tokens) is AuthenticationInvalid
+
+    def test_an_admin_token_is_no_access_token_and_the_reverse(self):
+        admin = Tokens(ADMIN, MINE, "gw234567")
+        token, _ = admin.issue("owner", "status:read", NOW_S, random.Random(1).randbytes, act="local")
+        assert refused(token, tokens=admin) is None
+        assert refused(token) is AuthenticationInvalid
+        assert refused(TOKEN, tokens=admin) is AuthenticationInvalid
+
+    def test_an_admin_token_that_would_last_longer_is_refused(self):
+        admin = Tokens(ADMIN, MINE, "gw234567")
+        claims = {name: CLAIMS[name] for name in ("iss", "sub", "jti", "iat", "nbf", "scope", "ver")}
+        header = {**HEADER, "typ": "admin+jwt"}
+        aud = "urn:flowork:gateway:gw234567:admin"
+        for ttl_s, refusal in ((900, None), (901, AuthenticationInvalid)):
+            token = signed(header, {**claims, "aud": aud, "exp": NOW_S + ttl_s, "act": "local"})
+            assert refused(token, tokens=admin) is refusal

@@ -84,8 +84,12 @@ class TestRecoverAddress:
         assert Account.recover_message(encode_defunct(text=MESSAGE), signature=high).lower() == ADDRESS
         assert recovered(MESSAGE, high) is None
 
-    @pytest.mark.parametrize("v", sorted(set(range(256)) - {27, 28}))
-    def test_v_is_27_or_28(self, v: int):
+    def test_v_may_also_be_written_from_zero(self):
+        r, s, v = sign(KEY, MESSAGE)
+        assert recovered(MESSAGE, text(r, s, v - 27)) == recovered(MESSAGE, text(r, s, v)) is not None
+
+    @pytest.mark.parametrize("v", sorted(set(range(256)) - {0, 1, 27, 28}))
+    def test_no_other_v_is_taken(self, v: int):
         r, s, _ = sign(KEY, MESSAGE)
         assert recovered(MESSAGE, text(r, s, v)) is None
 

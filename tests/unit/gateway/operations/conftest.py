@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import functools
+import hashlib
 import itertools
 import json
 import selectors
@@ -10,30 +12,51 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from app.crypto.device_keys import DeviceKeys
 from contract.engine_link import Announce, ClaimAnswer, ClaimRequest
 from contract.errors import EngineUnknown, ShardUnavailable
 from contract.jobs import JobDraft
-from contract.words import Directive
-from gateway.crypto.audit_seal import AuditSeal
+from contract.pairing import PairClaim, six_digits
+from contract.signin import Challenge, SignInRequest, Tokens, build_message, decoded, encoded, transcript
+from contract.words import Directive, PairingState, Role
+from gateway.crypto import ethereum
+from gateway.crypto.access_token import ACCESS
+from gateway.crypto.access_token import Tokens as AccessTokens
+from gateway.crypto.dpop import Proof, Proofs
+from gateway.crypto.identity import held_key
+from gateway.crypto.signing_keys import SigningKeys
+from gateway.operations.approval import Approvals
 from gateway.operations.audit import Audit
+from gateway.operations.audit_care import AuditCare
+from gateway.operations.challenges import Challenges, Heard
 from gateway.operations.change import Change
 from gateway.operations.claim import Claiming
 from gateway.operations.fanout import LocalFanout
+from gateway.operations.keys import KeyRing
+from gateway.operations.pair import Made, Pairing
 from gateway.operations.presence import Presence
 from gateway.operations.pulse import Pulse, StartDelays
 from gateway.operations.report import Reporting
+from gateway.operations.sessions import Principal, Request, Sessions
+from gateway.operations.signin import SignIn
 from gateway.operations.sources import Sources
 from gateway.operations.submit import Submit, Taken
 from gateway.operations.wake import LocalWakeBus
 from gateway.operations.watch import Watch
 from gateway.rules.views import job_id_of
 from gateway.store.audit import AuditFile, open_audit
+from gateway.store.audit_heads import HeadsFile
 from gateway.store.control import Control, open_control
 from gateway.store.memory import MemoryStore
+from gateway.store.people import DeviceRow, People
+from gateway.store.seam import StoredEvent
+from kit.clock import SECOND
+from kit.vault import FolderSecrets, Vault
 from tests.support.clock import ManualClock
+from tests.support.devices import audit_key
 from tests.support.queue import LEASE_S, TRACE, chance, limits
+from tests.support.secrets import MemorySecrets
 
 LAB, DEN = "aaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbb"
 PATIENCE_S = 10.0
@@ -70,6 +93,7 @@ class Rooms:
     wake: LocalWakeBus
     fanout: LocalFanout
     delays: StartDelays
+    people: People
     due: list[tuple[str, int]] = field(default_factory=list)
     hard_cap: int = 100
     directive: Directive = Directive.RUN
@@ -78,7 +102,7 @@ class Rooms:
 
     def __post_init__(self) -> None:
         self.pulse = Pulse(self.fanout, self.wake, self.delays, lambda engine, in_us: self.due.append((engine, in_us)))
-        self.watch = Watch(self.directory, self.sources, self.fanout)
+        self.watch = Watch(self.directory, self.sources, self.fanout, self.people)
         self.change = Change(self.directory, self.sources, self.watch)
         self.claiming = Claiming(self.directory, self.presence, self.wake, self.clock, LEASE_S * 1000, lambda: self.directive)
         self.reporting = Reporting(self.directory, self.presence, LEASE_S * 1000, lambda: self.directive)
@@ -139,12 +163,12 @@ class Rooms:
 @pytest.fixture
 async def rooms(tmp_path) -> AsyncIterator[Rooms]:
     clock = ManualClock()
-    async with open_control(tmp_path / "control.db") as control:
+    async with open_control(tmp_path / "control.db") as (control, people):
         await control.add_engine(LAB, "lab", 1)
         await control.add_engine(DEN, "den", 2)
         sources = Sources(control)
         await sources.load()
-        yield Rooms(clock, control, sources, MemoryDirectory(), Presence(clock), LocalWakeBus(), LocalFanout(), StartDelays(clock))
+        yield Rooms(clock, control, sources, MemoryDirectory(), Presence(clock), LocalWakeBus(), LocalFanout(), StartDelays(clock), people)
 
 
 @dataclass
@@ -152,7 +176,10 @@ class Book:
     """A real audit log, and what stands in it."""
 
     audit: Audit
+    care: AuditCare
     file: AuditFile
+    clock: ManualClock
+    vault: Vault
 
     def events(self) -> list[tuple[str, str, str]]:
         """Event, actor and target, oldest first."""
@@ -166,9 +193,12 @@ class Book:
 
 @pytest.fixture
 def book(tmp_path) -> Iterator[Book]:
-    seal = AuditSeal(Ed25519PrivateKey.from_private_bytes(bytes(32)))
-    file = open_audit(tmp_path / "audit.db", seal.sign)
-    yield Book(Audit(file, seal, ManualClock()), file)
+    seal = audit_key(bytes(32))
+    file = open_audit(tmp_path / "audit.db")
+    clock, vault = ManualClock(), Vault(FolderSecrets(tmp_path / "secrets"))
+    audit = Audit(file, seal, clock)
+    yield Book(audit, AuditCare(audit, HeadsFile(tmp_path / "heads" / "audit-heads.log"), vault, 2**28), file, clock, vault)
+    vault.close()
     file.close()
 
 
@@ -216,3 +246,112 @@ def in_jumping_time() -> Callable[[Callable[[], Coroutine[Any, Any, Any]], Manua
         return loop
 
     return run
+
+
+HERE = Heard("http://127.0.0.1:7717", "http://127.0.0.1:7717", "loopback", "127.0.0.1")
+
+
+@dataclass
+class Home:
+    """The people of a gateway: real control.db and audit log, a clock that the test moves, devices with real keys."""
+
+    people: People
+    sessions: Sessions
+    challenges: Challenges
+    pairing: Pairing
+    signin: SignIn
+    approvals: Approvals
+    ring: KeyRing
+    clock: ManualClock
+    secrets: MemorySecrets
+    vault: Vault
+    ended: list[frozenset[str]]
+    told: list[StoredEvent]
+    gateway_key: bytes
+    heard: Heard = HERE
+
+    def proof(self, keys: DeviceKeys) -> Proof:
+        """What a request of this device was proved with."""
+        return Proof(keys.session.thumbprint, "j", None)
+
+    def signed(self, challenge: Challenge, keys: DeviceKeys, nonce: bytes | None = None) -> SignInRequest:
+        message = build_message(challenge, address=keys.address)
+        return SignInRequest(message=message, signature=keys.sign(message), client_nonce=nonce and encoded(nonce))
+
+    async def sign_in(self, keys: DeviceKeys) -> Tokens:
+        challenge = await self.signin.challenge(keys.address, self.proof(keys), self.heard)
+        tokens = await self.signin.sign_in(self.signed(challenge, keys), self.proof(keys))
+        assert isinstance(tokens, Tokens)
+        return tokens
+
+    async def claim(self, made: Made, keys: DeviceKeys, nonce: bytes = b"n" * 32, name: str = "phone") -> Challenge:
+        asked = PairClaim(
+            offer=made.offer.id,
+            code=made.code,
+            address=keys.address,
+            device_name=name,
+            client_commitment=encoded(hashlib.sha256(nonce).digest()),
+        )
+        return await self.pairing.claim(asked, self.proof(keys), self.heard)
+
+    def digits(self, challenge: Challenge, keys: DeviceKeys, nonce: bytes = b"n" * 32) -> str:
+        return six_digits(nonce, decoded(challenge.gateway_nonce), transcript(challenge, keys.address), self.gateway_key)
+
+    async def pair(self, keys: DeviceKeys, name: str = "Ann", role: Role = Role.MEMBER, user: str | None = None) -> DeviceRow:
+        """All the way through."""
+        made = await self.pairing.offer("owner", user, name, role)
+        challenge = await self.claim(made, keys)
+        assert await self.signin.sign_in(self.signed(challenge, keys, b"n" * 32), self.proof(keys)) is PairingState.SIGNED
+        return await self.pairing.approve(made.offer.id, self.digits(challenge, keys), "owner")
+
+    def request(self, keys: DeviceKeys, tokens: Tokens, method: str = "GET", path: str = "/api/v1/jobs") -> Request:
+        url = self.heard.own_origin + path
+        return Request(method, url, keys.session.proof(method, url, tokens.access_token))
+
+    def who(self, keys: DeviceKeys, tokens: Tokens) -> Principal:
+        return self.sessions.authenticate(tokens.access_token, self.request(keys, tokens))[0]
+
+
+@pytest.fixture
+async def home(tmp_path, book: Book) -> AsyncIterator[Home]:
+    clock, secrets = ManualClock(), MemorySecrets()
+    vault, random_bytes = Vault(secrets), chance(77)
+    async with open_control(tmp_path / "people.db") as (_control, people):
+        identity = await held_key("identity", None, vault, random_bytes, functools.partial(people.remember_key, "identity"))
+        keys = SigningKeys(lambda: clock.now().wall)
+        ring = KeyRing(keys, people, vault, book.audit, clock, random_bytes)
+        await ring.load()
+        ended: list[frozenset[str]] = []
+        told: list[StoredEvent] = []
+        sessions = Sessions(
+            people=people,
+            tokens=AccessTokens(ACCESS, keys, "gate"),
+            proofs=Proofs(clock.now().wall / SECOND - 1),
+            ring=ring,
+            audit=book.audit,
+            clock=clock,
+            random_bytes=random_bytes,
+            gateway_id="gate",
+            ended=ended.append,
+            tell=told.append,
+        )
+        challenges = Challenges(
+            identity=identity,
+            vault=vault,
+            clock=clock,
+            random_bytes=random_bytes,
+            gateway_id="gate",
+            recover=ethereum.recover_address,
+            well_formed=ethereum.is_well_formed,
+            is_paired=lambda address, thumbprint: sessions.paired(address, thumbprint) is not None,
+        )
+        pairing = Pairing(sessions, challenges, book.audit, clock, random_bytes)
+        signin = SignIn(challenges, sessions, pairing, book.audit)
+        approvals = Approvals(challenges, book.audit)
+        yield Home(people, sessions, challenges, pairing, signin, approvals, ring, clock, secrets, vault, ended, told, identity.public)
+    vault.close()
+
+
+def keys_at(clock: ManualClock, number: int) -> DeviceKeys:
+    """A device whose clock is the test's."""
+    return DeviceKeys(number.to_bytes(32), (1000 + number).to_bytes(32), lambda: clock.now().wall / SECOND)

@@ -3,14 +3,12 @@
 import pytest
 
 from contract.admin import EngineStatus
-from contract.errors import AuditUnavailable, EngineNameTaken, RequestInvalid
+from contract.errors import AuditUnavailable, EngineNameTaken
 from contract.words import Directive
-from gateway.crypto import ethereum
 from gateway.operations.engine_auth import EngineTokens
 from gateway.operations.owner import Owner
 from gateway.store.memory import MemoryStore
 from kit.clock import SECOND, rfc3339
-from tests.support.house import WALLET
 from tests.support.queue import chance, limits
 
 LAB, DEN = "aaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbb"
@@ -40,36 +38,17 @@ async def owner(rooms, book) -> Owner:
         presence=rooms.presence,
         delays=rooms.delays,
         audit=book.audit,
+        audit_care=book.care,
+        vault=book.vault,
         clock=rooms.clock,
         random_bytes=chance(6),
-        well_formed=ethereum.is_well_formed,
-        describe=lambda: ("1.2.3", "gate", "http://127.0.0.1:7717", rooms.directive is Directive.DRAIN),
+        count_users=lambda: 2,
+        describe=lambda: ("1.2.3", "gate", "key", "http://127.0.0.1:7717", rooms.directive is Directive.DRAIN),
     )
 
 
 async def engine(owner: Owner, name: str = "lab") -> EngineStatus:
     return next(found for found in (await owner.status()).engines if found.name == name)
-
-
-class TestUsers:
-    async def test_an_address_is_kept_in_lower_case_and_again_is_harmless(self, owner: Owner):
-        user = await owner.add_user(WALLET.address, "Ann")
-        again = await owner.add_user(WALLET.address.lower(), "Anna")
-        assert (user.address, user.name) == (WALLET.address.lower(), "Ann")
-        assert again == user
-        assert await owner.users() == [user]
-
-    async def test_a_mistyped_address_is_refused(self, owner: Owner):
-        wrong = WALLET.address[:-1] + WALLET.address[-1].swapcase() if WALLET.address[-1].isalpha() else WALLET.address.swapcase()
-        wrong = "0x" + wrong[2:]
-        with pytest.raises(RequestInvalid, match="EIP-55"):
-            await owner.add_user(wrong, "")
-        assert await owner.users() == []
-
-    async def test_each_user_has_an_id_of_their_own(self, owner: Owner):
-        one, two = await owner.add_user("0x" + "1" * 40, ""), await owner.add_user("0x" + "2" * 40, "")
-        assert one.id != two.id
-        assert len(one.id) == 16
 
 
 class TestEngines:
@@ -102,20 +81,15 @@ class TestEngines:
 
 class TestRecords:
     async def test_what_the_owner_changes_is_written_down_and_no_secret_with_it(self, owner: Owner, book):
-        user = await owner.add_user(WALLET.address, "Ann")
         added = await owner.add_engine("attic")
         events = book.events()
-        assert ("user.add", "owner", user.address) in events
         assert any(added.id in target or added.name in target for event, _, target in events if event.startswith("engine"))
         assert not any(added.token.encode() in entry.body for entry in book.file.newest(2**62, 100))
 
     async def test_what_cannot_be_written_down_does_not_happen(self, owner: Owner, book, rooms):
         book.break_it()
         with pytest.raises(AuditUnavailable):
-            await owner.add_user(WALLET.address, "Ann")
-        with pytest.raises(AuditUnavailable):
             await owner.add_engine("attic")
-        assert await owner.users() == []
         assert [row.name for row in await rooms.control.engines()] == ["lab", "den"]
         assert await rooms.control.tokens() == []
 
@@ -130,7 +104,7 @@ class TestStatus:
     async def test_an_idle_gateway_is_ready_and_its_engines_are_down(self, owner: Owner):
         status = await owner.status()
         assert (status.version, status.gateway_id, status.address, status.state) == ("1.2.3", "gate", "http://127.0.0.1:7717", "ready")
-        assert status.users == 0
+        assert status.users == 2
         assert [(found.name, found.state, found.reason, found.instances) for found in status.engines] == [
             ("lab", "down", None, []),
             ("den", "down", None, []),
@@ -170,8 +144,3 @@ class TestStatus:
         rooms.directory.refused[LAB] = "damaged"
         rooms.directive = Directive.DRAIN
         assert (await owner.status()).state == "draining"
-
-    async def test_users_are_counted(self, owner: Owner):
-        await owner.add_user("0x" + "1" * 40, "")
-        await owner.add_user("0x" + "2" * 40, "")
-        assert (await owner.status()).users == 2

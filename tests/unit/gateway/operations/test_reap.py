@@ -239,7 +239,7 @@ def test_a_short_nap_holds_no_leases(yard: Yard):
 async def test_a_lease_lives_through_a_sleep_of_the_machine_and_dies_of_silence(tmp_path, slept: bool):
     """With a real queue: what ran out asleep gets one heartbeat to be renewed, what ran out awake is taken back."""
     clock = ManualClock()
-    async with open_control(tmp_path / "control.db") as control:
+    async with open_control(tmp_path / "control.db") as (control, _people):
         await control.add_engine("aaaa", "lab", 1)
         reaped: asyncio.Queue[str] = asyncio.Queue()
         reaper: Reaper
@@ -276,7 +276,7 @@ async def test_a_failure_nobody_foresaw_ends_the_owner_instead_of_reaping_no_mor
 
 async def test_a_repaired_queue_is_reaped_when_it_is_used_again(tmp_path):
     clock = ManualClock()
-    async with open_control(tmp_path / "control.db") as control:
+    async with open_control(tmp_path / "control.db") as (control, _people):
         await control.add_engine("aaaa", "lab", 1)
 
         def heard(engine: str, committed: Committed) -> None:

@@ -1,196 +1,169 @@
-"""Sign-in: a challenge counts once, for the address that asked, in time, and only for who is on the list."""
+"""Signing in: the right message of a paired device for the one challenge it answers, and nothing else."""
 
-import random
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
-from typing import Any
+import asyncio
 
 import pytest
 
-from app.crypto.wallet import Wallet
+from app.crypto.device_keys import DeviceKeys
 from contract import limits
-from contract.errors import AddressUnknown, AuditUnavailable, ChallengeUnknown, RequestInvalid, SignatureInvalid, SignInMessageInvalid
-from contract.signin import AccessToken, Challenge, SignInRequest, build_message
-from gateway.crypto import ethereum
-from gateway.operations import signin
-from gateway.operations.signin import SignIn
-from gateway.store.control import Control, UserRow, open_control
-from kit.clock import SECOND, rfc3339
-from tests.support.clock import ManualClock
+from contract.errors import (
+    AuditUnavailable,
+    ChallengeInvalid,
+    DeviceUnknown,
+    FloworkError,
+    RequestInvalid,
+    SecretsLocked,
+    SignatureInvalid,
+    SignInMessageInvalid,
+)
+from contract.signin import SIGNED_CHALLENGE, Challenge, SignInRequest, build_message, decoded, transcript
+from gateway.crypto.dpop import Proof
+from gateway.operations import challenges
+from gateway.operations.challenges import Heard
 
-ANN, EVE = Wallet(bytes(31) + b"\x07"), Wallet(bytes(31) + b"\x09")
-DOMAIN = "127.0.0.1:7717"
-
-
-@dataclass
-class Door:
-    """A gateway's sign-in, with Ann on the list."""
-
-    control: Control
-    book: Any
-    clock: ManualClock = field(default_factory=ManualClock)
-    issued: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.signin = SignIn(
-            control=self.control,
-            clock=self.clock,
-            random_bytes=random.Random(7).randbytes,
-            gateway_id="gate",
-            uri="http://127.0.0.1:7717/api/v1/auth/sign-in",
-            domains=frozenset({DOMAIN, "localhost:7717"}),
-            recover=ethereum.recover_address,
-            well_formed=ethereum.is_well_formed,
-            issue=self.issue,
-            audit=self.book.audit,
-        )
-
-    def issue(self, user: str) -> tuple[str, int]:
-        self.issued.append(user)
-        return f"token-of-{user}", 600
-
-    async def answer(self, challenge: Challenge, wallet: Wallet = ANN, *, domain: str = DOMAIN, address: str | None = None) -> AccessToken:
-        message = build_message(challenge, domain=domain, address=address or wallet.address)
-        return await self.signin.sign_in(SignInRequest(message=message, signature=wallet.sign(message)))
+from .conftest import Home, keys_at
 
 
 @pytest.fixture
-async def door(tmp_path, book) -> AsyncIterator[Door]:
-    async with open_control(tmp_path / "control.db") as control:
-        await control.add_user(UserRow("u-ann", ANN.address.lower(), "Ann"), 1)
-        yield Door(control, book)
+def ann(home: Home) -> DeviceKeys:
+    return keys_at(home.clock, 1)
 
 
-async def test_who_is_on_the_list_and_signs_gets_a_token(door: Door):
-    answer = await door.answer(door.signin.challenge(ANN.address))
-    assert answer == AccessToken(access_token="token-of-u-ann", expires_in=600, user="u-ann")
+@pytest.fixture
+def eve(home: Home) -> DeviceKeys:
+    return keys_at(home.clock, 2)
 
 
-@pytest.mark.parametrize("domain", [DOMAIN, "localhost:7717"])
-async def test_each_of_the_gateways_own_domains_may_be_signed_for(door: Door, domain: str):
-    assert (await door.answer(door.signin.challenge(ANN.address), domain=domain)).user == "u-ann"
+@pytest.fixture
+async def paired(home: Home, ann: DeviceKeys) -> None:
+    await home.pair(ann)
 
 
-async def test_an_address_counts_whatever_its_spelling(door: Door):
-    assert (await door.answer(door.signin.challenge(ANN.address.lower()))).user == "u-ann"
+async def ask(home: Home, keys: DeviceKeys) -> Challenge:
+    return await home.signin.challenge(keys.address, home.proof(keys), home.heard)
 
 
-async def test_a_mistyped_address_is_refused_before_anything_is_signed(door: Door):
-    first_letter = next(index for index, letter in enumerate(ANN.address) if index > 1 and letter.isalpha())
-    wrong = ANN.address[:first_letter] + ANN.address[first_letter].swapcase() + ANN.address[first_letter + 1 :]
-    with pytest.raises(RequestInvalid, match="EIP-55"):
-        door.signin.challenge(wrong)
-    assert len(door.signin._open) == 0
+async def refusal(home: Home, request: SignInRequest, proof: Proof) -> type[FloworkError] | None:
+    try:
+        await home.signin.sign_in(request, proof)
+    except FloworkError as error:
+        return type(error)
+    return None
 
 
-async def test_a_challenge_says_when_it_ends_and_is_never_the_same(door: Door):
-    first, second = door.signin.challenge(ANN.address), door.signin.challenge(ANN.address)
-    assert first.nonce != second.nonce
-    assert first.request_id != second.request_id
-    assert first.issued_at == rfc3339(door.clock.wall)
-    assert first.expiration_time == rfc3339(door.clock.wall + limits.CHALLENGE_TTL_S * SECOND)
+async def test_a_paired_device_signs_in_and_works(home: Home, paired: None, ann: DeviceKeys, book):
+    tokens = await home.sign_in(ann)
+    principal = home.who(ann, tokens)
+    assert (principal.user, principal.device, principal.session) == (tokens.user, tokens.device, tokens.session)
+    assert ("signin", tokens.user, tokens.device) in book.events()
 
 
-async def test_strangers_get_a_challenge_like_everyone_and_learn_only_after_signing(door: Door):
-    challenge = door.signin.challenge(EVE.address)
-    assert challenge.model_fields_set == door.signin.challenge(ANN.address).model_fields_set
-    with pytest.raises(AddressUnknown):
-        await door.answer(challenge, EVE)
-    assert door.issued == []
+async def test_a_challenge_is_signed_by_the_gateway(home: Home, ann: DeviceKeys):
+    challenge = await ask(home, ann)
+    text = SIGNED_CHALLENGE + transcript(challenge, ann.address)
+    assert home.challenges.identity.holds(text, decoded(challenge.signature))
+    assert challenge.session_key == ann.session.thumbprint
 
 
-async def test_a_challenge_serves_once(door: Door):
-    challenge = door.signin.challenge(ANN.address)
-    await door.answer(challenge)
-    with pytest.raises(ChallengeUnknown):
-        await door.answer(challenge)
-    assert door.issued == ["u-ann"]
+async def test_a_challenge_serves_once(home: Home, paired: None, ann: DeviceKeys):
+    signed = home.signed(await ask(home, ann), ann)
+    assert await refusal(home, signed, home.proof(ann)) is None
+    assert await refusal(home, signed, home.proof(ann)) is ChallengeInvalid
 
 
-async def test_a_failed_attempt_uses_the_challenge_up(door: Door):
-    challenge = door.signin.challenge(ANN.address)
-    with pytest.raises(SignInMessageInvalid):
-        await door.answer(challenge, domain="evil.example")
-    with pytest.raises(ChallengeUnknown):
-        await door.answer(challenge)
+async def test_of_twenty_copies_one_signs_in(home: Home, paired: None, ann: DeviceKeys):
+    signed = home.signed(await ask(home, ann), ann)
+    outcomes = await asyncio.gather(*(refusal(home, signed, home.proof(ann)) for _ in range(20)))
+    assert sorted(map(str, outcomes)) == sorted(map(str, [None] + [ChallengeInvalid] * 19))
 
 
-async def test_two_challenges_of_one_address_both_serve(door: Door):
-    first, second = door.signin.challenge(ANN.address), door.signin.challenge(ANN.address)
-    assert (await door.answer(second)).user == "u-ann"
-    assert (await door.answer(first)).user == "u-ann"
+@pytest.mark.parametrize(("after_s", "expected"), [(limits.CHALLENGE_TTL_S - 1, None), (limits.CHALLENGE_TTL_S, ChallengeInvalid)])
+async def test_a_challenge_lasts_five_minutes(home: Home, paired: None, ann: DeviceKeys, after_s: int, expected: type | None):
+    signed = home.signed(await ask(home, ann), ann)
+    home.clock.advance(after_s)
+    assert await refusal(home, signed, home.proof(ann)) is expected
 
 
-async def test_a_challenge_serves_until_its_last_moment_and_no_longer(door: Door):
-    early, late = door.signin.challenge(ANN.address), door.signin.challenge(ANN.address)
-    door.clock.advance(limits.CHALLENGE_TTL_S - 0.000001)
-    assert (await door.answer(early)).user == "u-ann"
-    door.clock.advance(0.000001)
-    with pytest.raises(ChallengeUnknown):
-        await door.answer(late)
+async def test_another_key_than_the_one_it_was_given_to_is_refused(home: Home, paired: None, ann: DeviceKeys, eve: DeviceKeys):
+    challenge = await ask(home, ann)
+    message = build_message(challenge, address=ann.address)
+    assert await refusal(home, SignInRequest(message=message, signature=eve.sign(message)), home.proof(ann)) is SignatureInvalid
 
 
-async def test_a_challenge_for_one_address_does_not_serve_another(door: Door):
-    with pytest.raises(SignInMessageInvalid):
-        await door.answer(door.signin.challenge(EVE.address), ANN)
+async def test_another_session_key_than_the_one_it_names_is_refused(home: Home, paired: None, ann: DeviceKeys, eve: DeviceKeys):
+    assert await refusal(home, home.signed(await ask(home, ann), ann), home.proof(eve)) is SignInMessageInvalid
 
 
-async def test_a_message_in_ones_name_signed_by_another_is_refused(door: Door):
-    with pytest.raises(SignatureInvalid):
-        await door.answer(door.signin.challenge(ANN.address), EVE, address=ANN.address)
-    assert door.issued == []
+async def test_a_wallet_alone_opens_nothing(home: Home, paired: None, ann: DeviceKeys, eve: DeviceKeys):
+    thief = DeviceKeys((1).to_bytes(32), (99).to_bytes(32), lambda: 0.0)  # Ann's wallet in another browser
+    assert thief.address == ann.address
+    assert await refusal(home, home.signed(await ask(home, thief), thief), home.proof(thief)) is DeviceUnknown
 
 
-async def test_a_challenge_of_another_gateway_is_not_ours(door: Door):
-    other = Door(door.control, door.book)
-    other.signin.random_bytes = random.Random(8).randbytes
-    with pytest.raises(ChallengeUnknown):
-        await door.answer(other.signin.challenge(ANN.address))
+async def test_a_stranger_gets_a_challenge_like_everybody_and_no_further(home: Home, paired: None, ann: DeviceKeys, eve: DeviceKeys):
+    mine, theirs = await ask(home, ann), await ask(home, eve)
+    assert mine.model_fields_set == theirs.model_fields_set
+    assert await refusal(home, home.signed(theirs, eve), home.proof(eve)) is DeviceUnknown
 
 
 @pytest.mark.parametrize(
-    ("field_name", "value"),
+    "changed",
     [
-        ("request_id", "other"),
-        ("issued_at", "2025-12-31T23:59:59.000000Z"),
-        ("expiration_time", "2027-01-01T00:00:00.000000Z"),
-        ("uri", "http://127.0.0.1:7717/elsewhere"),
-        ("chain_id", 5),
-        ("statement", "I transfer all my funds."),
-        ("gateway_id", "other"),
+        {"uri": "https://evil.example/api/v1/auth/sign-in"},
+        {"origin": "https://evil.example"},
+        {"origin": "http://127.0.0.1:7718"},
+        {"origin": "http://user@127.0.0.1:7717"},
+        {"statement": "Sign in to something else."},
+        {"request_id": "other"},
+        {"issued_at": "2026-01-01T00:00:01.000000Z"},
+        {"expiration_time": "2026-01-01T00:05:01.000000Z"},
+        {"chain_id": 5},
+        {"resources": []},
+        {"resources": ["urn:flowork:gateway:other", "urn:flowork:session-key:x"]},
     ],
+    ids=str,
 )
-async def test_a_message_with_one_field_changed_is_refused_however_well_signed(door: Door, field_name: str, value: object):
-    challenge = door.signin.challenge(ANN.address)
-    with pytest.raises(SignInMessageInvalid):
-        await door.answer(challenge.model_copy(update={field_name: value}))
+async def test_a_message_with_another_field_is_refused(home: Home, paired: None, ann: DeviceKeys, changed: dict):
+    challenge = (await ask(home, ann)).model_copy(update=changed)
+    assert await refusal(home, home.signed(challenge, ann), home.proof(ann)) is SignInMessageInvalid
 
 
-async def test_what_is_no_sign_in_message_is_refused(door: Door):
-    with pytest.raises(SignInMessageInvalid):
-        await door.signin.sign_in(SignInRequest(message="Hello.", signature=ANN.sign("Hello.")))
+async def test_the_domain_is_that_of_the_page(home: Home, paired: None, ann: DeviceKeys):
+    home.heard = Heard("http://127.0.0.1:7717", "https://gui.example", "tunnel", "1.2.3.4")
+    challenge = await ask(home, ann)
+    message = build_message(challenge, address=ann.address)
+    assert message.startswith("gui.example wants you")
+    assert (await home.sign_in(ann)).user
 
 
-async def test_outstanding_challenges_are_bounded_and_the_oldest_go_first(door: Door, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(signin, "CHALLENGES_MAX", 3)
-    challenges = [door.signin.challenge(ANN.address) for _ in range(4)]
-    assert len(door.signin._open) == 3
-    with pytest.raises(ChallengeUnknown):
-        await door.answer(challenges[0])
-    assert (await door.answer(challenges[1])).user == "u-ann"
-    assert (await door.answer(challenges[3])).user == "u-ann"
+async def test_an_address_with_a_typing_mistake_is_told_so(home: Home, ann: DeviceKeys):
+    wrong = ann.address[:2] + ann.address[2:].swapcase()
+    with pytest.raises(RequestInvalid, match="EIP-55"):
+        await home.signin.challenge(wrong, home.proof(ann), home.heard)
 
 
-async def test_who_signs_in_is_written_down_before_the_token_is_given(door: Door):
-    await door.answer(door.signin.challenge(ANN.address))
-    assert door.book.events() == [("signin", "u-ann", ANN.address.lower())]
-    door.book.break_it()
-    with pytest.raises(AuditUnavailable):
-        await door.answer(door.signin.challenge(ANN.address))
-    assert door.issued == ["u-ann"]
+async def test_a_flood_of_strangers_does_not_push_out_a_paired_devices_challenge(home: Home, paired: None, ann, monkeypatch):
+    monkeypatch.setattr(challenges, "STRANGERS_MAX", 50)
+    challenge = await ask(home, ann)
+    for number in range(100):
+        await home.signin.challenge(f"0x{number:040x}", Proof("s" * 43, "j", None), home.heard)
+    assert len(home.challenges._strangers) == 50
+    assert await refusal(home, home.signed(challenge, ann), home.proof(ann)) is None
 
 
-async def test_a_refused_sign_in_is_written_down_without_a_name(door: Door):
-    with pytest.raises(AddressUnknown):
-        await door.answer(door.signin.challenge(EVE.address), EVE)
-    assert door.book.events() == [("signin.refused", "anyone", "")]
+async def test_what_cannot_be_written_down_signs_nobody_in(home: Home, paired: None, ann: DeviceKeys, book):
+    signed = home.signed(await ask(home, ann), ann)
+    book.break_it()
+    assert await refusal(home, signed, home.proof(ann)) is AuditUnavailable
+    assert await home.people.sessions() == []
+
+
+async def test_while_the_vault_is_locked_sessions_go_on_and_nobody_signs_in(home: Home, paired: None, ann: DeviceKeys):
+    tokens = await home.sign_in(ann)
+    signed = home.signed(await ask(home, ann), ann)
+    home.ring.keys._privates.clear()
+    home.secrets.locked = True
+    assert await refusal(home, signed, home.proof(ann)) is SecretsLocked
+    assert home.who(ann, tokens).user == tokens.user
+    home.secrets.locked = False
+    assert (await home.sign_in(ann)).user == tokens.user

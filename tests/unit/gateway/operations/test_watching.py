@@ -1,6 +1,7 @@
 """Watch and change: one job, pages over several queues, missed events, and what a person may do to their own."""
 
 import asyncio
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -290,3 +291,19 @@ class TestChange:
         await rooms.job("ann")
         assert await rooms.change.purge("ann", "lab", FINAL, None) == 0
         assert (await rooms.watch.job("bob", job))[1].job.state is JobState.CANCELLED
+
+
+async def test_what_happens_to_devices_is_told_in_order_and_replayed(home, rooms):
+    from .conftest import keys_at
+
+    ann = await home.pair(keys_at(home.clock, 1), "Ann")
+    watch = replace(rooms.watch, news=home.people)
+    _, cursor = await watch.events(ann.user, "latest", 0)
+    second = await home.pair(keys_at(home.clock, 2), user=ann.user)
+    await home.sessions.revoke(second.id, "owner")
+    events, after = await watch.events(ann.user, cursor, 0)
+    told = [(event.source, event.seq, event.name, event.data) for event in events]
+    device = {"id": second.id, "name": "phone"}
+    assert told == [("control", 2, "device.added", device), ("control", 3, "device.revoked", device)]
+    assert await watch.events(ann.user, after, 0) == ([], after)
+    assert (await watch.events("somebody", None, 0))[0] == []

@@ -21,8 +21,13 @@ CHALLENGE = Challenge(
     expiration_time="2026-01-01T00:05:00.000000Z",
     uri="http://127.0.0.1:7717/api/v1/auth/sign-in",
     gateway_id="gw234567",
+    origin=f"http://{DOMAIN}",
+    session_key="j" * 43,
+    resources=["urn:flowork:gateway:gw234567"],
+    signature="",
+    server_time=0,
 )
-VALID = build_message(CHALLENGE, domain=DOMAIN, address=ADDRESS)
+VALID = build_message(CHALLENGE, address=ADDRESS)
 EXPECTED = Expected(
     domains=frozenset({DOMAIN, "gui.example"}),
     statement=CHALLENGE.statement,

@@ -11,9 +11,7 @@ from pathlib import Path
 import pytest
 
 from contract.errors import EngineNameTaken, StorageFull
-from gateway.store.control import LAYOUT, Control, ControlRefused, EngineRow, TokenRow, UserRow, open_control
-
-ANN, BOB = "0x" + "a" * 40, "0x" + "b" * 40
+from gateway.store.control import LAYOUT, Control, ControlRefused, EngineRow, TokenRow, open_control
 
 
 @pytest.fixture
@@ -23,7 +21,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def control(path: Path) -> AsyncIterator[Control]:
-    async with open_control(path) as opened:
+    async with open_control(path) as (opened, _people):
         yield opened
 
 
@@ -32,30 +30,9 @@ def digest(path: Path) -> str:
 
 
 async def filled(path: Path) -> None:
-    async with open_control(path) as control:
+    async with open_control(path) as (control, _people):
         for number in range(200):
-            await control.add_user(UserRow(f"u{number}", f"0x{number:040x}", "name " * 20), number)
-        await control.add_engine("aaaa", "lab", 1)
-
-
-class TestUsers:
-    async def test_users_are_found_by_address_and_listed_oldest_first(self, control: Control):
-        bob, ann = UserRow("u2", BOB, "Bob"), UserRow("u1", ANN, "")
-        await control.add_user(ann, 20)
-        await control.add_user(bob, 10)
-        assert await control.users() == [bob, ann]
-        assert await control.user_by_address(ANN) == ann
-        assert await control.user_by_address("0x" + "c" * 40) is None
-
-    async def test_the_same_address_again_gives_the_user_who_is_there(self, control: Control):
-        first = await control.add_user(UserRow("u1", ANN, "Ann"), 1)
-        assert await control.add_user(UserRow("u2", ANN, "Anna"), 2) == first
-        assert await control.users() == [first]
-
-    async def test_callers_who_add_one_address_at_once_all_get_the_same_user(self, control: Control):
-        added = await asyncio.gather(*(control.add_user(UserRow(f"u{n}", ANN, ""), n) for n in range(10)))
-        assert len(set(added)) == 1
-        assert len(await control.users()) == 1
+            await control.add_engine(f"e{number:03}", f"name-{number}", number)
 
 
 class TestEngines:
@@ -108,15 +85,15 @@ class TestSources:
 class TestTheFile:
     async def test_what_was_written_is_there_after_a_close(self, path: Path):
         await filled(path)
-        async with open_control(path) as again:
-            assert len(await again.users()) == 200
-            assert await again.engines() == [EngineRow("aaaa", "lab", False, None)]
+        async with open_control(path) as (again, _people):
+            engines = await again.engines()
+            assert (len(engines), engines[0]) == (200, EngineRow("e000", "name-0", False, None))
 
     async def test_it_is_its_owners_alone(self, path: Path, control: Control):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
     async def test_its_log_is_its_owners_alone_too(self, path: Path, control: Control):
-        await control.add_user(UserRow("u1", ANN, ""), 1)
+        await control.add_engine("aaaa", "lab", 1)
         assert {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()} == {
             "control.db": 0o600,
             "control.db-wal": 0o600,
@@ -173,7 +150,7 @@ class TestTheFile:
         path.write_bytes(raw)
         before = digest(path)
         with pytest.raises(ControlRefused, match="damaged"):
-            async with open_control(path) as control:
+            async with open_control(path) as (control, _people):
                 await control.users()
                 await control.engines()
         assert digest(path) == before

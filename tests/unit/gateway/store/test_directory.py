@@ -51,7 +51,7 @@ class Place:
 
 @pytest.fixture
 async def place(tmp_path: Path) -> AsyncIterator[Place]:
-    async with open_control(tmp_path / "control.db") as control:
+    async with open_control(tmp_path / "control.db") as (control, _people):
         for at, engine in enumerate(ENGINES):
             await control.add_engine(engine, f"name-{engine}", at)
         yield Place(tmp_path / "shards", control, ManualClock())

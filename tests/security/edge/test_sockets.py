@@ -13,9 +13,10 @@ import pytest
 from app.client.api import open_api
 from contract.events import SOCKET_NAMESPACE, SOCKET_PATH, Event
 from contract.words import EventName
-from tests.security.conftest import OTHER, Site, site_on
 from tests.support.house import House, until
 from tests.support.knock import SOCKET, UPGRADE, Place, at, connected, ended, hear, knock, request, rss_bytes
+
+from .conftest import OTHER, Site, site_on
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 MIB = 2**20
@@ -53,12 +54,12 @@ class Talker:
 
 
 @contextlib.asynccontextmanager
-async def talking(address: str, token: str | None = None) -> AsyncIterator[Talker]:
+async def talking(address: str, auth: dict[str, str] | None = None) -> AsyncIterator[Talker]:
     async with aiohttp.ClientSession() as session, session.ws_connect(ws_address(address), max_msg_size=0) as ws:
         talker = Talker(ws)
         await talker.hears("0")
-        if token is not None:
-            await talker.says(f"40{NS},{json.dumps({'token': token})}")
+        if auth is not None:
+            await talker.says(f"40{NS},{json.dumps(auth)}")
             await talker.hears(f"40{NS},")
         yield talker
 
@@ -66,12 +67,12 @@ async def talking(address: str, token: str | None = None) -> AsyncIterator[Talke
 @contextlib.asynccontextmanager
 async def nobody_else_minds(site: Site) -> AsyncIterator[None]:
     """Another user's socket lives through it, and the attack opens nothing."""
-    async with open_api(site.gateway.address, OTHER) as bob:
+    async with open_api(site.gateway.address, OTHER, site.gateway.gateway_key) as bob:
         await bob.sign_in()
-        async with talking(site.gateway.address, bob.token) as other:
+        async with talking(site.gateway.address, bob.socket_auth()) as other:
             async with site.unchanged_soon():
                 yield
-            await other.says(f'42{NS},1["auth.refresh",{json.dumps({"token": bob.token})}]')
+            await other.says(f'42{NS},1["auth.refresh",{json.dumps(bob.socket_auth())}]')
             assert await other.hears(f"43{NS},1") == f'43{NS},1[{{"ok":true}}]'
 
 
@@ -103,7 +104,7 @@ FORGED = [
 @pytest.mark.parametrize("packet", FORGED)
 async def test_I01_a_forged_event_ends_the_socket_and_runs_no_handler(site: Site, monkeypatch, packet: str):
     called: list[str] = []
-    async with nobody_else_minds(site), talking(site.gateway.address, site.api.token) as attacker:
+    async with nobody_else_minds(site), talking(site.gateway.address, site.api.socket_auth()) as attacker:
         for name in ("connect", "disconnect", "auth.refresh"):
             handlers = site.gateway._parts.sockets.server.handlers[NS]
 
@@ -231,7 +232,7 @@ async def test_I04_a_flood_of_frames_ends_the_socket(site: Site):
     async with nobody_else_minds(site):
         for flood in (frame(b"3"), frame(b"ping", 9), frame(f'42{NS},["auth.refresh",{{}}]'.encode())):
             reader, writer = await opened(site.loopback)
-            writer.write(frame(f"40{NS},{json.dumps({'token': site.api.token})}".encode()))
+            writer.write(frame(f"40{NS},{json.dumps(site.api.socket_auth())}".encode()))
             await reader.readuntil(b'"sid"')
             with contextlib.suppress(ConnectionError):
                 for _ in range(100):
@@ -284,11 +285,11 @@ async def test_I06_an_unknown_namespace_is_refused(site: Site):
 async def test_I08_the_ninth_socket_of_a_user_is_refused(site: Site):
     async with nobody_else_minds(site), contextlib.AsyncExitStack() as stack:
         for _ in range(8):
-            await stack.enter_async_context(talking(site.gateway.address, site.api.token))
+            await stack.enter_async_context(talking(site.gateway.address, site.api.socket_auth()))
 
         async def one_more() -> None:
             async with talking(site.gateway.address) as late:
-                await late.says(f"40{NS},{json.dumps({'token': site.api.token})}")
+                await late.says(f"40{NS},{json.dumps(site.api.socket_auth())}")
                 assert "rate.sockets" in await late.hears("44")
                 await late.ended(2)
 
@@ -326,9 +327,9 @@ async def test_I09_a_storm_of_broken_packets_writes_one_line(site: Site, caplog)
 async def test_dropping_where_ends_the_sockets_meant_and_no_others(site: Site):
     sockets = site.gateway._parts.sockets
     me = (await site.api.sign_in()).user
-    async with nobody_else_minds(site), talking(site.gateway.address, site.api.token) as one, opened_raw(site) as reader:
-        assert await sockets.drop_where(lambda who: who.user == "nobody") == 0
-        assert await sockets.drop_where(lambda who: who.user == me) == 2
+    async with nobody_else_minds(site), talking(site.gateway.address, site.api.socket_auth()) as one, opened_raw(site) as reader:
+        sockets.close_where(lambda who: who.user == "nobody")
+        sockets.close_where(lambda who: who.user == me)
         assert await one.hears("41") == f"41{NS},"
         await one.ended(2)
         async with asyncio.timeout(2):
@@ -350,7 +351,7 @@ async def test_a_client_that_reads_nothing_is_dropped_like_any_other(site: Site)
             return sockets._outgoing.empty() and queue.qsize() > 0
 
         await until(stuck)
-        await sockets.drop_where(lambda who: who.user == me)
+        sockets.close_where(lambda who: who.user == me)
 
         async def gone() -> bool:
             return visitor not in sockets._visitors
@@ -361,7 +362,7 @@ async def test_a_client_that_reads_nothing_is_dropped_like_any_other(site: Site)
 @contextlib.asynccontextmanager
 async def opened_raw(site: Site) -> AsyncIterator[asyncio.StreamReader]:
     reader, writer = await opened(site.loopback)
-    writer.write(frame(f"40{NS},{json.dumps({'token': site.api.token})}".encode()))
+    writer.write(frame(f"40{NS},{json.dumps(site.api.socket_auth())}".encode()))
     await reader.readuntil(b'"sid"')
     await reader.readuntil(b'"sid"')
     try:

@@ -6,21 +6,22 @@ from dataclasses import replace
 
 import pytest
 
-from app.client.api import open_api
+from app.client.api import ApiClient, open_api
 from contract.errors import SignInThrottled
-from tests.security.conftest import OTHER, Site, site_on, tunnel_place
-from tests.support.house import WALLET
+from tests.support.devices import KEYS, device
 from tests.support.inside import SleepyClock, add_engine, gateway_on
 from tests.support.knock import Heard, as_json, at, knock
 
+from .conftest import OTHER, Site, proved_by, signed_by, site_on, tunnel_place
+
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+STRANGER = device(77)
 SLOW = 0.01
 """Tokens a second: what comes back during a test does not count."""
 
 
-async def jobs(site: Site, token: str | None = None, **headers: str) -> Heard:
-    bearer = ("Authorization", f"Bearer {token or site.api.token}")
-    return await knock(site.loopback, path="/api/v1/jobs", headers=[*site.loopback.usually(**headers), bearer])
+async def jobs(site: Site, by: ApiClient | None = None, **headers: str) -> Heard:
+    return await knock(site.loopback, path="/api/v1/jobs", headers=[*site.loopback.usually(**headers), *signed_by(by or site.api)])
 
 
 async def test_L01_the_address_bucket_ends_exactly_and_says_when_it_goes_on(tmp_path):
@@ -40,18 +41,22 @@ async def test_L01_the_address_bucket_ends_exactly_and_says_when_it_goes_on(tmp_
 
 async def test_L01_the_user_bucket_is_keyed_by_who_it_is_not_by_what_they_claim(tmp_path):
     clock = SleepyClock()
-    async with site_on(tmp_path, clock=clock, user_rate_per_s=SLOW, user_burst=3) as site, open_api(site.gateway.address, OTHER) as bob:
+    async with (
+        site_on(tmp_path, clock=clock, user_rate_per_s=SLOW, user_burst=3) as site,
+        open_api(site.gateway.address, OTHER, site.gateway.gateway_key) as bob,
+    ):
         await bob.sign_in()
         assert [(await jobs(site)).status for _ in range(4)] == [200] * 3 + [429]
         heard = await jobs(site, x_user="bob", x_user_id="bob")
         assert (heard.status, heard.code, heard.header("ratelimit-policy")) == (429, "rate.user", '"user";q=3;w=300')
         key = [("Idempotency-Key", "k"), ("Content-Type", "application/json")]
         heard = await knock(
-            site.loopback, "POST", "/api/v1/jobs", [*site.loopback.usual, *site.bearer, *key], as_json({"engine": "lab", "kind": "echo"})
+            site.loopback, "POST", "/api/v1/jobs", [*site.loopback.usual, *site.signed, *key], as_json({"engine": "lab", "kind": "echo"})
         )
         assert (heard.status, heard.code) == (429, "rate.user")
-        assert (await jobs(site, bob.token)).status == 200
+        assert (await jobs(site, bob)).status == 200
         clock.sleep_machine(int(heard.header("retry-after")))
+        site.api._keys.session.set_clock(clock.now().wall / 1e6)
         assert (await jobs(site)).status == 200
 
 
@@ -78,12 +83,16 @@ async def test_L01_an_engine_is_held_to_its_slots_wherever_it_comes_from(tmp_pat
 
 async def fail(place) -> Heard:
     signed = as_json({"message": "no message", "signature": "0x" + "0" * 130})
-    return await knock(place, "POST", "/api/v1/auth/sign-in", place.usually(content_type="application/json"), signed)
+    return await knock(
+        place, "POST", "/api/v1/auth/sign-in", [*place.usually(content_type="application/json"), *proved_by(STRANGER)], signed
+    )
 
 
 async def challenge(place) -> Heard:
-    asked = as_json({"address": WALLET.address})
-    return await knock(place, "POST", "/api/v1/auth/challenge", place.usually(content_type="application/json"), asked)
+    asked = as_json({"address": KEYS.address})
+    return await knock(
+        place, "POST", "/api/v1/auth/challenge", [*place.usually(content_type="application/json"), *proved_by(STRANGER)], asked
+    )
 
 
 async def test_L02_a_thousand_failed_sign_ins_stop_nobody_else(tmp_path):
@@ -135,7 +144,7 @@ async def test_L05_a_full_queue_and_a_draining_gateway_say_when_to_come_back(tmp
     async with site_on(tmp_path, hard_cap=2) as site:
 
         async def submit(key: str) -> Heard:
-            headers = [*site.loopback.usually(content_type="application/json"), *site.bearer, ("Idempotency-Key", key)]
+            headers = [*site.loopback.usually(content_type="application/json"), *site.signed, ("Idempotency-Key", key)]
             return await knock(site.loopback, "POST", "/api/v1/jobs", headers, as_json({"engine": "lab", "kind": "echo"}))
 
         assert [(await submit(key)).status for key in "ab"] == [201, 201]

@@ -4,14 +4,17 @@ import asyncio
 import json
 import logging
 import time
+from collections.abc import Callable
 
 import pytest
 
 from contract.limits import JSON_MAX_DEPTH
 from kit.percentiles import percentile
-from tests.security.conftest import GUI, PUBLIC, Site, site_on
+from tests.support.devices import KEYS
 from tests.support.house import House
-from tests.support.knock import SOCKET, UPGRADE, Lines, as_json, at, connected, ended, hear, knock, request, rss_bytes, throw
+from tests.support.knock import SOCKET, UPGRADE, Lines, as_json, at, connected, ended, hear, knock, request, rss_bytes, throw, told
+
+from .conftest import GUI, PUBLIC, Site, proved_by, site_on
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 MIB = 2**20
@@ -186,7 +189,7 @@ async def test_H07_owners_and_engines_doors_do_not_exist_behind_the_tunnel(site:
     async with site.unchanged():
         for place in (site.tunnel, site.lan):
             for path in ("/admin/v1/status", "/admin/v1/users", "/admin", "/internal/v1/heartbeat", "/internal", "/metrics"):
-                heard = await knock(place, "GET", path, [*place.usual, *site.bearer, *site.engine_key])
+                heard = await knock(place, "GET", path, [*place.usual, *site.signed, *site.engine_key])
                 assert (heard.status, heard.code) == (404, "request.route_unknown"), path
             headers = [*place.usual, *site.engine_key, ("Content-Type", "application/json")]
             heard = await knock(place, "POST", "/internal/v1/claim", headers, CLAIM)
@@ -229,7 +232,7 @@ async def test_H08_a_preflight_from_the_gui_gets_exactly_what_it_needs(site: Sit
 
 
 async def test_H08_no_answer_allows_everybody_or_cookies(site: Site):
-    for path, sent in (("/healthz", []), ("/api/v1/jobs", []), ("/api/v1/jobs", site.bearer), ("/nothing", [])):
+    for path, sent in (("/healthz", []), ("/api/v1/jobs", []), ("/api/v1/jobs", site.signed), ("/nothing", [])):
         for origin in (None, GUI):
             headers = site.loopback.usually(**({"origin": origin} if origin else {}))
             heard = await knock(site.loopback, path=path, headers=[*headers, *sent])
@@ -242,7 +245,7 @@ async def test_H08_no_answer_allows_everybody_or_cookies(site: Site):
 async def test_H09_the_api_is_not_a_page_to_open_or_embed(site: Site, mode: str):
     async with site.unchanged():
         for place in (site.loopback, site.lan, site.tunnel):
-            headers = [*place.usually(sec_fetch_mode=mode), *site.bearer]
+            headers = [*place.usually(sec_fetch_mode=mode), *site.signed]
             heard = await knock(place, path="/api/v1/jobs", headers=headers)
             assert (heard.status, heard.code) == (403, "origin.navigation_not_allowed")
     assert (await knock(site.loopback, headers=site.loopback.usually(sec_fetch_mode="navigate"))).status == 200
@@ -260,7 +263,8 @@ BODY = as_json({"engine": "lab", "kind": "echo"})
 
 def smuggled(site: Site, *lines: str, line_end: str = "\r\n", body: bytes = BODY, target: str = "/api/v1/jobs") -> bytes:
     """A submit that would be taken, with lines of an attacker's."""
-    usual = [f"{name}: {value}" for name, value in (*site.loopback.usual, *site.bearer, ("Idempotency-Key", "smuggled"))]
+    sent = [*site.loopback.usual, *site.signed, ("Idempotency-Key", "smuggled")]
+    usual = [f"{name}: {value}" for name, value in told("POST", target, sent, body)]
     head = [f"POST {target} HTTP/1.1", *usual, "Content-Type: application/json", *lines, "", ""]
     return line_end.join(head).encode() + body
 
@@ -399,13 +403,16 @@ async def test_H12_two_hundred_slow_senders_are_shown_out_and_a_good_client_is_s
     async with site_on(tmp_path, header_deadline_s=deadline_s, body_deadline_s=deadline_s) as site:
         place, head = getattr(site, ingress), b"POST /api/v1/jobs HTTP/1.1\r\n"
         claims = [("Content-Length", "1000"), ("Content-Type", "application/json"), ("Idempotency-Key", "slow")]
-        body = request("POST", "/api/v1/jobs", [*place.usual, *site.bearer, *claims])
+
+        def body() -> bytes:
+            return request("POST", "/api/v1/jobs", [*place.usual, *site.signed, *claims])
+
         took: list[float] = []
         gone: list[float] = []
 
-        async def dribble(opening: bytes, drop: bytes) -> bytes:
+        async def dribble(opening: Callable[[], bytes], drop: bytes) -> bytes:
             reader, writer = await place.connect()
-            writer.write(opening)
+            writer.write(opening())
             answer = asyncio.create_task(ended(reader))
             while not answer.done():
                 if drop and not writer.is_closing():
@@ -418,12 +425,16 @@ async def test_H12_two_hundred_slow_senders_are_shown_out_and_a_good_client_is_s
         async def good() -> None:
             for _ in range(30):
                 asked = time.perf_counter()
-                assert (await knock(place, path="/api/v1/jobs", headers=[*place.usual, *site.bearer])).status == 200
+                assert (await knock(place, path="/api/v1/jobs", headers=[*place.usual, *site.signed])).status == 200
                 took.append(time.perf_counter() - asked)
                 await asyncio.sleep(deadline_s / 20)
 
         began = time.perf_counter()
-        slow = [dribble(opening, drop) for opening, drop in ((b"", b""), (head, b"X"), (head, b""), (body, b" ")) for _ in range(50)]
+        slow = [
+            dribble(opening, drop)
+            for opening, drop in ((bytes, b""), (lambda: head, b"X"), (lambda: head, b""), (body, b" "))
+            for _ in range(50)
+        ]
         *heard, _ = await asyncio.gather(*slow, good())
         print(f"\n{ingress}: {len(gone)} slow senders gone after at most {max(gone):.2f} s of {deadline_s} s")
         print(f"a good client meanwhile: p95 {percentile(sorted(took), 0.95) * 1000:.0f} ms")
@@ -439,7 +450,7 @@ async def test_H12_a_kept_connection_and_a_long_poll_outlive_the_deadlines(tmp_p
         place = site.loopback
         async with asyncio.timeout(10), connected(place) as (reader, writer):
             for path in ("/healthz", "/api/v1/events?after=latest&wait_ms=900", "/healthz"):
-                writer.write(request("GET", path, [*place.usual, *site.bearer]))
+                writer.write(request("GET", path, [*place.usual, *site.signed]))
                 heard = await hear(reader)
                 assert (heard.status, heard.closed) == (200, False)
                 await asyncio.sleep(0.4)  # longer than a deadline: an idle connection has none
@@ -535,7 +546,7 @@ async def test_H14_a_byte_order_mark_and_other_encodings_are_refused(site: Site)
 async def test_H14_what_decides_about_rights_is_named_once(site: Site):
     address = "0x" + "1" * 40
     body = f'{{"address":"{address}","address":"{address}"}}'.encode()
-    headers = site.loopback.usually(content_type="application/json")
+    headers = [*site.loopback.usually(content_type="application/json"), *proved_by(KEYS)]
     heard = await knock(site.loopback, "POST", "/api/v1/auth/challenge", headers, body)
     assert (heard.status, heard.code) == (400, "request.invalid")
 
@@ -546,14 +557,14 @@ async def test_H14_a_NUL_in_a_name_is_refused(site: Site, field: str):
         body = as_json({"engine": "lab", "kind": "echo", field: "a\0b"})
         assert (await site.submit(site.loopback, site.loopback.usual, body)).status in {400, 404}
         for query in ("engine=%00", "kind=%00", "cursor=%00"):
-            heard = await knock(site.loopback, path=f"/api/v1/jobs?{query}", headers=[*site.loopback.usual, *site.bearer])
+            heard = await knock(site.loopback, path=f"/api/v1/jobs?{query}", headers=[*site.loopback.usual, *site.signed])
             assert heard.status < 500
 
 
 @pytest.mark.parametrize("name", ["traceparent", "tracestate", "idempotency-key", "x-request-id", "origin", "x-engine-id"])
 async def test_H15_no_value_can_add_a_header(site: Site, name: str):
     async with site.unchanged():
-        injected = [*site.loopback.usual, (name, "a\r\n\tSet-Cookie: b"), *site.bearer]
+        injected = [*site.loopback.usual, (name, "a\r\n\tSet-Cookie: b"), *site.signed]
         assert (await knock(site.loopback, path="/api/v1/jobs", headers=injected)).status == 400
         for value in ("a%0d%0aSet-Cookie: b", "a\\r\\nSet-Cookie: b"):
             heard = await knock(
@@ -582,7 +593,7 @@ SPAN = "b7ad6b7169203331"
     ],
 )
 async def test_H16_a_broken_traceparent_is_replaced_and_the_request_served(site: Site, traceparent: str):
-    headers = [*site.loopback.usually(traceparent=traceparent), *site.bearer]
+    headers = [*site.loopback.usually(traceparent=traceparent), *site.signed]
     sent = [*headers, ("Idempotency-Key", f"H16-{traceparent[:80]}"), ("Content-Type", "application/json")]
     heard = await knock(site.loopback, "POST", "/api/v1/jobs", sent, BODY)
     assert heard.status == 201
@@ -593,7 +604,7 @@ async def test_H16_a_broken_traceparent_is_replaced_and_the_request_served(site:
 
 @pytest.mark.parametrize("traceparent", [f"00-{TRACE}-{SPAN}-01", f"cc-{TRACE}-{SPAN}-01-what-the-future-brings", f"01-{TRACE}-{SPAN}-00"])
 async def test_H16_a_valid_one_goes_on_and_two_do_not(site: Site, traceparent: str):
-    sent = [*site.loopback.usual, *site.bearer, ("Content-Type", "application/json"), ("traceparent", traceparent)]
+    sent = [*site.loopback.usual, *site.signed, ("Content-Type", "application/json"), ("traceparent", traceparent)]
     heard = await knock(site.loopback, "POST", "/api/v1/jobs", [*sent, ("Idempotency-Key", f"H16+{traceparent}")], BODY)
     assert json.loads(heard.body)["job"]["trace_id"] == TRACE
     twice = [*sent, ("traceparent", traceparent), ("Idempotency-Key", f"H16++{traceparent}")]

@@ -5,21 +5,23 @@ import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from app.client.api import ApiClient, open_api
-from app.crypto.wallet import Wallet
+from app.crypto.device_keys import DeviceKeys
 from contract.admin import EngineAdded
 from gateway.wiring import Gateway
-from tests.support.house import WALLET, House, house, until
-from tests.support.inside import add_engine, gateway_on
-from tests.support.knock import Heard, Lines, Place, as_json, at, knock
+from tests.support.devices import KEYS, device
+from tests.support.house import House, house, until
+from tests.support.inside import add_engine, gateway_on, pair
+from tests.support.knock import Heard, Lines, Place, Prove, Told, as_json, at, knock
 
 GUI = "https://gui.example"
 PUBLIC = "https://flowork.example"
-OTHER = Wallet(bytes(31) + b"\x0b")
+OTHER = device(11)
 
 
 @dataclass
@@ -32,8 +34,9 @@ class Site:
     tunnel: Place
 
     @property
-    def bearer(self) -> Lines:
-        return [("Authorization", f"Bearer {self.api.token}")]
+    def signed(self) -> Lines:
+        """The two headers of somebody signed in; the proof is made when the request is."""
+        return signed_by(self.api)
 
     @property
     def engine_key(self) -> Lines:
@@ -41,15 +44,15 @@ class Site:
 
     async def submit(self, place: Place, headers: Lines, body: bytes | None = None) -> Heard:
         """A submit that would be taken, were it not for `headers`, which replace the usual ones of the place."""
-        sent = [*headers, *self.bearer, ("Idempotency-Key", "attack")]
+        sent = [*headers, *self.signed, ("Idempotency-Key", "attack")]
         if not any(name.lower() == "content-type" for name, _ in headers):
             sent.append(("Content-Type", "application/json"))
         return await knock(place, "POST", "/api/v1/jobs", sent, as_json({"engine": "lab", "kind": "echo"}) if body is None else body)
 
     async def state(self) -> tuple[int, int, int]:
         """What an attack could have changed: jobs, users, sockets."""
-        heard = await knock(self.loopback, path="/api/v1/jobs?limit=200", headers=[*self.loopback.usual, *self.bearer])
-        users = await self.gateway._parts.owner.users()
+        heard = await knock(self.loopback, path="/api/v1/jobs?limit=200", headers=[*self.loopback.usual, *self.signed])
+        users = self.gateway._parts.operations.sessions.users()
         return len(json.loads(heard.body)["jobs"]), len(users), len(self.gateway._parts.sockets._visitors)
 
     @contextlib.asynccontextmanager
@@ -68,6 +71,28 @@ class Site:
             return await self.state() == before
 
         await until(same, "the state before the attack")
+
+
+def signed_by(api: ApiClient) -> Lines:
+    """The headers of a signed-in device."""
+    assert api._tokens is not None
+    access = api._tokens.access_token
+    return [("Authorization", f"DPoP {access}"), ("DPoP", _prover(api._keys, access))]
+
+
+def _prover(keys: Any, access: str) -> Prove:
+    def prove(method: str, path: str, headers: Told, body: bytes) -> str:
+        sent = {name.lower(): value for name, value in headers}
+        public = sent.get("x-forwarded-host")
+        origin = f"http://{sent.get('host', '')}" if public is None else f"https://{public}"
+        return keys.session.proof(method, origin + path.partition("?")[0], access, body or None)
+
+    return prove
+
+
+def proved_by(keys: DeviceKeys) -> Lines:
+    """The header of a device that is not signed in."""
+    return [("DPoP", _prover(keys, ""))]
 
 
 def tunnel_place(data: Path, client: str = "203.0.113.7") -> Place:
@@ -93,12 +118,12 @@ async def site_on(folder: Path, **changes: object) -> AsyncIterator[Site]:
         "auth_all_per_min": 100_000,
     }
     async with gateway_on(folder / "g", **{**every, **changes}) as gateway:
-        await gateway._parts.owner.add_user(OTHER.address, "other")
+        await pair(gateway, OTHER, "other")
         engine = await add_engine(gateway)
         assert gateway.lan_address is not None
         port = at(gateway.lan_address).port
         lan = Place("127.0.0.1", port, usual=[("Host", f"gateway.lan:{port}")])
-        async with open_api(gateway.address, WALLET) as api:
+        async with open_api(gateway.address, KEYS, gateway.gateway_key) as api:
             await api.sign_in()
             yield Site(gateway, engine, api, at(gateway.address), lan, tunnel_place(folder / "g"))
 

@@ -11,9 +11,10 @@ from collections.abc import Awaitable, Callable
 import aiohttp
 import pytest
 
-from tests.security.test_sockets import frame, opened, ws_address
 from tests.support.house import House, signed_in
 from tests.support.knock import Place, at, connected, knock, rss_bytes
+
+from .test_sockets import frame, opened, ws_address
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 MIB = 2**20
@@ -181,16 +182,16 @@ async def test_ten_thousand_hostile_packets(program: House):
     print(f"\ngrown by {(rss_bytes(pid) - before) / MIB:.1f} MiB")
     assert rss_bytes(pid) - before < GROWTH_MAX
     assert_quiet(program)
-    async with signed_in(program.address, program.engine_name) as user:
+    async with signed_in(program, program.engine_name) as user:
         await user.reaches(await user.submit(), "succeeded")
 
 
 async def test_a_thousand_hostile_packets_of_one_who_is_signed_in(program: House):
-    async with signed_in(program.address, program.engine_name) as user, aiohttp.ClientSession() as session:
+    async with signed_in(program, program.engine_name) as user, aiohttp.ClientSession() as session:
         for number in range(250):
             chance = random.Random(number)
             async with session.ws_connect(ws_address(program.address)) as ws:
-                await ws.send_str(f"40/gui-socket,{json.dumps({'token': user.api.token})}")
+                await ws.send_str(f"40/gui-socket,{json.dumps(user.api.socket_auth())}")
                 while "sid" not in (await ws.receive_str()) or not ws:
                     pass
                 with contextlib.suppress(ConnectionError, aiohttp.ClientError):
