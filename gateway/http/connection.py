@@ -30,7 +30,7 @@ ABORT_AFTER_S: Final = 1.0
 PINGS: Final = Policy(2, 20)
 """What a client may ping; browsers cannot at all."""
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
-_AMBIGUOUS = re.compile(rb"(?<!\r)\n|\n[ \t]|\r(?!\n)|\ncontent-length:(?:[^\n]*,|.*\ncontent-length:)", re.DOTALL | re.IGNORECASE)
+_LENGTH = re.compile(rb"\ncontent-length:([^\n]*)")
 
 _wire = logging.getLogger("flowork.http.wire")
 _wire.setLevel(logging.ERROR)  # uvicorn warns once for each malformed request; strangers must not fill the log
@@ -81,13 +81,21 @@ class StrictConnection(h11.Connection):
         if self.their_state is h11.IDLE:
             waiting, _ = self.trailing_data
             end = _END_OF_HEAD.search(waiting)
-            if end is not None and _AMBIGUOUS.search(waiting, 0, end.end()):
+            if end is not None and _is_ambiguous(waiting[: end.end()].lower()):
                 raise h11.RemoteProtocolError("ambiguous head")
         try:
             return super().next_event()
         except h11.RemoteProtocolError as error:
             self.status_hint = error.error_status_hint
             raise
+
+
+def _is_ambiguous(head: bytes) -> bool:
+    lines = head.count(b"\r\n")
+    if head.count(b"\n") != lines or head.count(b"\r") != lines or b"\n " in head or b"\n\t" in head:
+        return True
+    lengths = _LENGTH.findall(head)
+    return len(lengths) > 1 or (bool(lengths) and b"," in lengths[0])
 
 
 class _Phase(Enum):
@@ -228,11 +236,11 @@ class DeadlineProtocol(H11Protocol):
 
 
 class SocketProtocol(WebSocketsSansIOProtocol):
-    """uvicorn's WebSocket without four ways to stay, to grow or to fill the log.
+    """uvicorn's WebSocket without its ways to stay, to grow or to fill the log.
 
     Puts `hang_up` into `scope["state"]`: a function that ends the connection whatever the client does. A goodbye that
-    is not answered, a head that its own parser refuses, and a client that pings but does not read would otherwise keep
-    the connection for ever.
+    is not answered or not even read, and a head that only its own parser refuses, would otherwise keep it for ever; pings
+    are answered without asking whether anybody reads.
     """
 
     def __init__(self, config: Config, server_state: ServerState, app_state: dict[str, Any]) -> None:
@@ -271,15 +279,6 @@ class SocketProtocol(WebSocketsSansIOProtocol):
     def handle_parser_exception(self) -> None:
         super().handle_parser_exception()
         self.loop.call_later(ABORT_AFTER_S, self.transport.abort)
-
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        self.transport.pause_reading()  # who does not read is not read: pongs are written without asking
-
-    def resume_writing(self) -> None:
-        super().resume_writing()
-        if not self.read_paused:
-            self.transport.resume_reading()
 
     async def send(self, message: Any) -> None:
         await super().send(message)

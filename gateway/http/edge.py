@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from starlette.types import ASGIApp
 
 from gateway.http.connection import Patience
-from gateway.http.guard import Guard, KnownDevice
+from gateway.http.guard import Guard, KnownDevice, strangers_only
 from gateway.http.ingress import AT_HOME, LOOPBACK_NAMES, Direct, Door, Tunnel, bracketed, hosts_with_port
 from gateway.http.listeners import CONNECTIONS_OF_ALL, CONNECTIONS_OF_ONE, owner_socket, serving, takes_unix_socket, tcp
 from gateway.operations.throttle import Throttle
@@ -33,7 +33,7 @@ class Entrance:
     connections: int = CONNECTIONS_OF_ALL
 
     def serve(
-        self, app: ASGIApp, throttle: Throttle | None, patience: Patience, known_device: KnownDevice = lambda _: False
+        self, app: ASGIApp, throttle: Throttle | None, patience: Patience, known_device: KnownDevice = strangers_only
     ) -> contextlib.AbstractAsyncContextManager[None]:
         """Serve an app behind the guard for the length of the block."""
         guard = Guard(app, self.door, self.origins, throttle, known_device)

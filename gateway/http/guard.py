@@ -45,6 +45,11 @@ KnownDevice = Callable[[Named], bool]
 """Whether the headers prove a device that is known here, which then may use the reserved share of sign-ins."""
 
 
+def strangers_only(_headers: Named) -> bool:
+    """Know no device at all."""
+    return False
+
+
 class Guard:
     """Wraps an app for one listener.
 
@@ -60,7 +65,7 @@ class Guard:
     """
 
     def __init__(
-        self, app: ASGIApp, door: Door, origins: frozenset[str], throttle: Throttle | None, known_device: KnownDevice = lambda _: False
+        self, app: ASGIApp, door: Door, origins: frozenset[str], throttle: Throttle | None, known_device: KnownDevice = strangers_only
     ) -> None:
         self._app = app
         self._door = door

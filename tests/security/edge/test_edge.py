@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import time
 from collections.abc import Callable
 
@@ -59,11 +60,12 @@ async def test_H01_the_page_of_one_listener_is_foreign_to_the_others(site: Site)
         assert (heard.status, heard.code) == (403, "origin.not_allowed")
 
 
-async def test_H02_a_socket_without_an_origin_opens_on_loopback_only(site: Site):
+async def test_H02_a_socket_without_an_origin_opens_on_loopback_only(site: Site, caplog):
     async with site.unchanged():
         for place in (site.tunnel, site.lan):
             heard = await knock(place, path=SOCKET, headers=[*place.usual, *UPGRADE])
             assert (heard.status, heard.code) == (403, "origin.not_allowed")
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
     assert (await knock(site.loopback, path=SOCKET, headers=[*site.loopback.usual, *UPGRADE])).status == 101
     assert (await knock(site.tunnel, path=SOCKET, headers=[*site.tunnel.usually(origin=GUI), *UPGRADE])).status == 101
 
@@ -320,6 +322,15 @@ async def test_H10_other_codings_and_absurd_chunks_are_refused(site: Site):
             assert (heard.status, heard.closed) == (400, True), chunk
 
 
+async def test_H10_a_body_that_breaks_after_its_answer_just_ends(site: Site, caplog):
+    async with site.unchanged(), connected(site.loopback) as (reader, writer):
+        writer.write(request("POST", "/api/v1/jobs", [*site.loopback.usual, ("Transfer-Encoding", "chunked")]) + b"1\r\n")
+        assert (await hear(reader)).status == 401
+        writer.write(b"{zz\r\n")
+        await ended(reader)
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
 @pytest.mark.parametrize(
     "target", ["http://evil.example/api/v1/jobs", "http://localhost/api/v1/jobs", "//evil.example", "evil.example:443", "*", "?x", "#x"]
 )
@@ -373,6 +384,17 @@ async def test_H11_floods_of_headers_are_cut_off_without_growing(program: House)
                 assert (heard.status, heard.code) in {expected, (431, "request.headers_too_large")}, name
     assert rss_bytes(pid) - before < 20 * MIB
     assert (await knock(place)).status == 200
+
+
+async def test_H11_an_upgrade_that_the_sockets_own_parser_refuses_is_not_kept(site: Site):
+    async with site.unchanged():
+        for method, more in (("GET", [("X-Long", "a" * 9000)]), ("POST", []), ("GET", [(f"X-{n}", "y") for n in range(90)])):
+            async with asyncio.timeout(5), connected(site.loopback) as (reader, writer):
+                writer.write(request(method, SOCKET, [*site.loopback.usual, *UPGRADE, *more]))
+                heard = await hear(reader)
+                if heard.status != 101:
+                    assert heard.status in {400, 405}
+                    assert heard.closed
 
 
 @pytest.mark.parametrize("ingress", ["loopback", "tunnel"])
@@ -479,6 +501,14 @@ async def test_H13_a_body_that_claims_gigabytes_or_never_ends_is_cut_off(site: S
             heard = await hear(reader)
             assert (heard.status, heard.code) == (413, "request.body_too_large")
             await pouring  # the rest is not read for long
+
+
+async def test_H13_the_rest_of_a_body_that_was_answered_is_not_waited_for(site: Site):
+    async with site.unchanged(), connected(site.loopback) as (reader, writer):
+        writer.write(request("POST", "/api/v1/jobs", [*site.loopback.usual, ("Content-Length", "1000")]) + b"{")
+        assert (await hear(reader)).status == 401
+        async with asyncio.timeout(10):  # a body has 30 s
+            await ended(reader)
 
 
 HOSTILE = {

@@ -11,7 +11,8 @@ import aiohttp
 import pytest
 
 from app.client.api import open_api
-from contract.events import SOCKET_NAMESPACE, SOCKET_PATH
+from contract.events import SOCKET_NAMESPACE, SOCKET_PATH, Event
+from contract.words import EventName
 from tests.support.house import House, until
 from tests.support.knock import SOCKET, UPGRADE, Place, at, connected, ended, hear, knock, request, rss_bytes
 
@@ -191,6 +192,7 @@ async def test_I03_binary_is_refused_and_nothing_grows(program: House, name: str
         writer.close()
 
     await asyncio.gather(*(attack() for _ in range(30)))
+    assert "Traceback" not in program.gateway.log.read_text()
     assert rss_bytes(pid) - before < 15 * MIB
     assert (await knock(place)).status == 200
 
@@ -333,6 +335,28 @@ async def test_dropping_where_ends_the_sockets_meant_and_no_others(site: Site):
         async with asyncio.timeout(2):
             await ended(reader)  # this one answers nothing
         assert me not in sockets._by_user
+
+
+async def test_a_client_that_reads_nothing_is_dropped_like_any_other(site: Site):
+    sockets = site.gateway._parts.sockets
+    me = (await site.api.sign_in()).user
+    async with nobody_else_minds(site), opened_raw(site):
+        (visitor,) = sockets._by_user[me]
+        event = Event(source="x", seq=1, name=EventName.JOB_LOG, at="2026-01-01T00:00:00Z", data={"x": "y" * 500_000})
+        for _ in range(60):  # more than all buffers between us take, fewer than a slow socket may leave unsent
+            sockets.publish(me, event)
+        queue = sockets.server.eio.sockets[visitor.eio_sid].queue
+
+        async def stuck() -> bool:
+            return sockets._outgoing.empty() and queue.qsize() > 0
+
+        await until(stuck)
+        sockets.close_where(lambda who: who.user == me)
+
+        async def gone() -> bool:
+            return visitor not in sockets._visitors
+
+        await until(gone, patience_s=2)
 
 
 @contextlib.asynccontextmanager
