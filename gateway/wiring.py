@@ -22,7 +22,7 @@ from gateway.crypto import ethereum
 from gateway.crypto.access_token import ACCESS, ADMIN, Tokens
 from gateway.crypto.dpop import Proofs
 from gateway.crypto.identity import HeldKey, gateway_id, held_key
-from gateway.crypto.signing_keys import SigningKeys, new_key
+from gateway.crypto.signing_keys import SigningKeys, ring_of_this_process
 from gateway.http import admin, edge, listeners
 from gateway.http.app import Operations, admin_app, public_app
 from gateway.http.connection import Patience
@@ -55,18 +55,14 @@ from gateway.operations.wake import LocalWakeBus
 from gateway.operations.watch import CONTROL, Watch
 from gateway.realtime.sockets import SocketLimits, Sockets
 from gateway.rules.engine_tokens import EngineCaller
-from gateway.rules.key_ring import KeyState, SigningKey
-from gateway.rules.life import Retry
-from gateway.rules.throttle import Counted, Policies
+from gateway.rules.throttle import Counted, policies
 from gateway.settings import GatewaySettings
 from gateway.store.audit import open_audit
 from gateway.store.audit_heads import HeadsFile
 from gateway.store.control import Control, open_control
 from gateway.store.directory import LocalShards
 from gateway.store.people import People
-from gateway.store.seam import StoreLimits
-from kit.backoff import Backoff
-from kit.bucket import Policy
+from gateway.store.seam import store_limits
 from kit.clock import MILLISECOND, SECOND, Clock, SleepWatch, SystemClock
 from kit.files import Locked, exclusive_lock, private_folder
 from kit.logs import Log
@@ -209,9 +205,8 @@ async def _build(
     await sources.load()
     # The pulse tells the reaper of deadlines, and the reaper opens shards whose commits the pulse hears.
     pulse = Pulse(fanout, wake, delays, lambda engine, in_us: reaper.falls_due(engine, in_us))  # noqa: PLW0108
-    shards = LocalShards(
-        settings.data / "shards", control, store_limits(settings, chance), clock, chance.token_bytes, pulse.committed, settings.open_shards
-    )
+    kept = store_limits(settings, chance.uniform)
+    shards = LocalShards(settings.data / "shards", control, kept, clock, chance.token_bytes, pulse.committed, settings.open_shards)
     grace_us = settings.heartbeat_grace_ms * MILLISECOND
     reaper = Reaper(shards, sources, clock, SleepWatch(clock, round(limits.SUSPEND_NOTICED_S * SECOND)), grace_us)
     tokens = EngineTokens(
@@ -290,6 +285,7 @@ async def _build(
     async def refusals(engine: str, reports: Iterable[tuple[str, FinishRequest]]) -> None:
         await note_refusals(audit, engine, reports)
 
+    of_this_process = ring_of_this_process(clock.now().wall, chance.token_bytes)
     watch = Watch(shards, sources, sharing, fanout, people)
     operations = Operations(
         submit=Submit(shards, sources, sharing, presence, clock, settings.hard_cap, delays.per_second, lambda: state.draining),
@@ -306,7 +302,7 @@ async def _build(
         sessions=sessions,
         approvals=Approvals(challenges, audit),
         household=Household(sessions, pairing, identity.key.public, settings.gui_origins[0] if settings.gui_origins else ""),
-        admin_tokens=AdminTokens(Tokens(ADMIN, _of_this_process(clock, chance), identity.gateway_id), audit, clock, chance.token_bytes),
+        admin_tokens=AdminTokens(Tokens(ADMIN, of_this_process, identity.gateway_id), audit, clock, chance.token_bytes),
         ring=ring,
         owner=owner,
         audit=audit,
@@ -327,16 +323,6 @@ async def _build(
 
 async def _held_key(name: str, people: People, vault: Vault, chance: Randomness) -> HeldKey:
     return await held_key(name, await people.held_key(name), vault, chance.token_bytes, partial(people.remember_key, name))
-
-
-def _of_this_process(clock: Clock, chance: Randomness) -> SigningKeys:
-    """A key that nobody keeps."""
-    now = clock.now().wall
-    key = new_key(chance.token_bytes(32))
-    ring = SigningKeys(lambda: now)
-    ring.replace([SigningKey(key.kid, key.public, KeyState.ACTIVE, now)])
-    ring.hold(key.kid, key.private)
-    return ring
 
 
 @contextlib.asynccontextmanager
@@ -360,21 +346,6 @@ async def _auditing(settings: GatewaySettings, key: HeldKey, gateway: str, vault
         await care.checkpoint()
     finally:
         file.close()
-
-
-def store_limits(settings: GatewaySettings, chance: Randomness) -> StoreLimits:
-    """The settings as a store takes them."""
-    return StoreLimits(
-        lease_us=settings.lease_ms * MILLISECOND,
-        reap_grace_us=settings.heartbeat_grace_ms * MILLISECOND,
-        keep_final_us=round(settings.keep_results_s * SECOND),
-        keep_idempotency_us=limits.IDEMPOTENCY_KEEP_S * SECOND,
-        keep_receipts_us=limits.RECEIPT_KEEP_S * SECOND,
-        keep_claims_us=limits.CLAIM_REPLAY_KEEP_S * SECOND,
-        events_per_job=limits.EVENTS_PER_JOB,
-        answer_bytes=limits.CLAIM_ANSWER_MAX_BYTES - limits.PAYLOAD_MAX_BYTES,
-        retry=Retry(Backoff(settings.retry_base_s, settings.retry_cap_s), chance.uniform),
-    )
 
 
 def _send_home(parts: _Parts) -> None:
@@ -416,13 +387,3 @@ async def _listen(
     await stack.enter_async_context(edge.owners(owner_listener).serve(owner_app, None, patience))
     parts.state.listening = True
     return None if lan is None else edge.address_of(lan.listener)
-
-
-def policies(settings: GatewaySettings) -> Policies:
-    """The settings as the throttle takes them."""
-    return Policies(
-        ip=Policy(settings.ip_rate_per_s, settings.ip_burst),
-        user=Policy(settings.user_rate_per_s, settings.user_burst),
-        auth_ip=Policy(settings.auth_per_min / 60, settings.auth_per_min),
-        auth_all=Policy(settings.auth_all_per_min / 60, settings.auth_all_per_min),
-    )

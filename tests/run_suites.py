@@ -14,6 +14,8 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
 PYTEST = (str(BIN / "pytest"), "-q", "--durations=5", "--durations-min=3")
+ON_BOTH_CORES = (*PYTEST, "-n", "2", "--dist", "worksteal")
+"""For suites without processes that are killed under load: those need the machine for themselves."""
 STUCK = 2.5
 """A suite that takes this many times its budget is hanging and is ended."""
 
@@ -35,10 +37,9 @@ LINT = [
 ]
 SUITES = [
     Suite("lint", 120, LINT),
-    Suite("unit", 240, [(*PYTEST, "-m", "not slow", "tests/unit", "tests/property", "tests/conformance", "tests/architecture")]),
-    Suite("security", 300, [(*PYTEST, "-m", "not slow", "tests/security")]),
+    Suite("unit", 240, [(*ON_BOTH_CORES, "-m", "not slow", "tests/unit", "tests/property", "tests/conformance", "tests/architecture")]),
+    Suite("security", 300, [(*ON_BOTH_CORES, "-m", "not slow", "tests/security")]),
     Suite("integration", 360, [(*PYTEST, "-m", "not slow", "tests/integration")]),
-    Suite("security", 120, [(*PYTEST, "-m", "not slow", "tests/security")]),
 ]
 LONG = [Suite("slow", 3600, [(*PYTEST, "-m", "slow", "tests")])]
 

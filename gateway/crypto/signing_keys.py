@@ -68,3 +68,12 @@ class SigningKeys:
         """See `access_token.Ring`."""
         known = self._rows.get(kid)
         return known[1] if known is not None and verifies(known[0], self._now()) else None
+
+
+def ring_of_this_process(now: int, random_bytes: Callable[[int], bytes]) -> SigningKeys:
+    """A ring of one key that nobody keeps: what it signs ends with the process."""
+    key = new_key(random_bytes(32))
+    ring = SigningKeys(lambda: now)
+    ring.replace([SigningKey(key.kid, key.public, KeyState.ACTIVE, now)])
+    ring.hold(key.kid, key.private)
+    return ring

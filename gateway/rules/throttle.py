@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from gateway.settings import GatewaySettings
 from kit.bucket import Policy
 
 FAILURE_COST = 5
@@ -52,6 +53,16 @@ class Policies:
             self.engine_base.rate + slots * self.engine_slot.rate,
             self.engine_base.burst + slots * self.engine_slot.burst,
         )
+
+
+def policies(settings: GatewaySettings) -> Policies:
+    """What the owner set."""
+    return Policies(
+        ip=Policy(settings.ip_rate_per_s, settings.ip_burst),
+        user=Policy(settings.user_rate_per_s, settings.user_burst),
+        auth_ip=Policy(settings.auth_per_min / 60, settings.auth_per_min),
+        auth_all=Policy(settings.auth_all_per_min / 60, settings.auth_all_per_min),
+    )
 
 
 class Counted(Enum):

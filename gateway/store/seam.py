@@ -8,10 +8,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from contract import limits
 from contract.words import AppendStatus, EventName, FinishStatus, Outcome
 from gateway.rules.admission import Admit, Load, Reject
 from gateway.rules.job import Draft, JobRecord
 from gateway.rules.life import Failure, Retry
+from gateway.settings import GatewaySettings
+from kit.backoff import Backoff
+from kit.clock import MILLISECOND, SECOND
 
 Judge = Callable[[Load], Admit | Reject]
 """The admission decision, asked inside the transaction that inserts."""
@@ -30,6 +34,21 @@ class StoreLimits:
     events_per_job: int
     answer_bytes: int
     retry: Retry
+
+
+def store_limits(settings: GatewaySettings, uniform: Callable[[], float]) -> StoreLimits:
+    """What the owner set; `uniform` spreads retries."""
+    return StoreLimits(
+        lease_us=settings.lease_ms * MILLISECOND,
+        reap_grace_us=settings.heartbeat_grace_ms * MILLISECOND,
+        keep_final_us=round(settings.keep_results_s * SECOND),
+        keep_idempotency_us=limits.IDEMPOTENCY_KEEP_S * SECOND,
+        keep_receipts_us=limits.RECEIPT_KEEP_S * SECOND,
+        keep_claims_us=limits.CLAIM_REPLAY_KEEP_S * SECOND,
+        events_per_job=limits.EVENTS_PER_JOB,
+        answer_bytes=limits.CLAIM_ANSWER_MAX_BYTES - limits.PAYLOAD_MAX_BYTES,
+        retry=Retry(Backoff(settings.retry_base_s, settings.retry_cap_s), uniform),
+    )
 
 
 @dataclass(frozen=True, slots=True)

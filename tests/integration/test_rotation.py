@@ -72,7 +72,7 @@ async def rotated(home: House, before: str) -> str:
 
 async def works(home: House) -> None:
     """A job gets through."""
-    async with signed_in(home.address, "lab") as user:
+    async with signed_in(home, "lab") as user:
         await user.reaches(await user.submit(payload={"reply": 1}), JobState.SUCCEEDED)
 
 
@@ -177,7 +177,7 @@ async def test_two_processes_of_one_installation_change_over_together(stack: Asy
         await asked(lab)
         await rotated(lab, before)
         await retired(lab, before)
-    async with signed_in(lab.address, "lab") as user:
+    async with signed_in(lab, "lab") as user:
         running = [await user.submit(payload={"sleep_ms": 300}) for _ in range(2)]
         for job in running:
             await user.sees(job, JobState.RUNNING)  # one each: both get in
@@ -210,7 +210,7 @@ async def test_an_engine_in_the_gateways_process_rotates_in_memory(tmp_path):
                 return "engine.token_rotated" in [record.event for record in (await admin.audit(None, 100)).records]
 
             await until(done)
-        async with signed_in(home.address, "home") as user:
+        async with signed_in(home, "home") as user:
             await user.reaches(await user.submit(), JobState.SUCCEEDED)
 
 
@@ -243,7 +243,7 @@ async def test_a_token_that_was_not_kept_in_time_is_asked_for_again(stack: Async
         return len(tokens) == 1 and tokens[0] != added.token
 
     await until(changed)
-    user = await stack.enter_async_context(signed_in(gateway.address, "lab"))
+    user = await stack.enter_async_context(signed_in(gateway, "lab"))
     await user.reaches(await user.submit(), JobState.SUCCEEDED)
 
 
@@ -262,7 +262,7 @@ async def test_lost_answers_cost_neither_token_nor_job(stack: AsyncExitStack, tm
             return True
         return False
 
-    user = await stack.enter_async_context(signed_in(gateway.address, "lab"))
+    user = await stack.enter_async_context(signed_in(gateway, "lab"))
     job = await user.submit(payload={"sleep_ms": 1500, "reply": "kept"})
     await user.sees(job, JobState.RUNNING)
     wire.lose_answer = twice
@@ -287,7 +287,7 @@ async def test_a_code_enrols_a_machine_which_then_starts_by_itself(lab: House, t
     enrolling = ("engine", "--gateway", told["gateway"], "--enrol", "--name", "box", "--allow-echo")
     first = await start(tmp_path / "attic.log", *enrolling, *data, typed=told["code"] + "\n")
     try:
-        async with signed_in(lab.address, "attic") as user:
+        async with signed_in(lab, "attic") as user:
             await user.reaches(await user.submit(), JobState.SUCCEEDED)
             async with open_admin(lab.data) as admin:
                 (attic,) = [engine for engine in (await admin.engines()).engines if engine.name == "attic"]
@@ -323,12 +323,14 @@ async def test_the_owner_lists_shares_and_revokes_on_the_command_line(lab: House
 
     async with serving(lab, lab.address) as engine:
         await works(lab)
-        await flowork("engines", "share", "lab", "test", "--role", "viewer", "--priority-ceiling", "3")
+        async with open_admin(lab.data) as admin:
+            (person,) = [user.name for user in (await admin.users()).users]
+        await flowork("engines", "share", "lab", person, "--role", "viewer", "--priority-ceiling", "3")
         listed = await flowork("engines", "list")
         assert "as viewer, priority 3 at most" in listed
         assert "first" in listed
         assert "last used" in listed
-        await flowork("engines", "unshare", "lab", "test")
+        await flowork("engines", "unshare", "lab", person)
         assert "viewer" not in await flowork("engines", "list")
         await flowork("engines", "unshare", "lab", "nobody", code=1)
         await flowork("engines", "revoke", "nowhere", code=1)

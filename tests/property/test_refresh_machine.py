@@ -65,7 +65,7 @@ class RefreshMachine(RuleBasedStateMachine):
         self.control = open_control(path / "control.db")
         _, self.people = await self.control.__aenter__()
         key = audit_key(bytes(32))
-        self.file = open_audit(path / "audit.db", key.sign)
+        self.file = open_audit(path / "audit.db")
         self.vault = Vault(MemorySecrets())
         audit = Audit(self.file, key, self.clock)
         signing, made = SigningKeys(lambda: self.clock.now().wall), new_key(bytes(32))

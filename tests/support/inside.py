@@ -68,8 +68,9 @@ async def pair(running: Gateway, keys: DeviceKeys, name: str = "test", role: Use
     sessions = running._parts.operations.sessions
     if (known := sessions.paired(keys.address.lower(), keys.session.thumbprint)) is not None:
         return known.user
-    user = UserRow(sessions.new_id(), name, role if sessions.users() else UserRole.OWNER, 0)
-    row = DeviceRow(sessions.new_id(), user.id, keys.address.lower(), keys.session.thumbprint, name, 0)
+    paired_at = len(sessions.users())
+    user = UserRow(sessions.new_id(), name, role if sessions.users() else UserRole.OWNER, paired_at)
+    row = DeviceRow(sessions.new_id(), user.id, keys.address.lower(), keys.session.thumbprint, name, paired_at)
     await sessions.add_device(row, user, owner=False)
     return user.id
 
