@@ -9,6 +9,7 @@ from typing import Any
 from contract.engine_link import ClaimAnswer, ClaimRequest, Finished, FinishRequest, Lease
 from contract.errors import EngineTokenRevoked, GatewayStopping, LeaseConflict, LeaseLost
 from contract.words import Directive, FinishStatus
+from gateway.operations.attempts import Attempts
 from gateway.operations.presence import Instance, Presence, news
 from gateway.operations.report import parsed_lease, parsed_report
 from gateway.operations.wake import Hint, Waiter, WakeBus
@@ -25,8 +26,8 @@ FINISH_CODES = {FinishStatus.OK: None, FinishStatus.LOST: LeaseLost.code, Finish
 class Claiming:
     """The act of claiming, for engines whose token was checked.
 
-    `directive` is what a caller is told; `stands` raises EngineTokenRevoked once a caller was thrown out; `whitelist_version`
-    is that of an engine's whitelist; `note_refusals` writes down whom an engine would not work for.
+    `directive` is what an instance of a caller is told; `stands` raises EngineTokenRevoked once a caller was thrown out;
+    `whitelist_version` is that of an engine's whitelist; `note_refusals` writes down whom an engine would not work for.
     """
 
     directory: ShardDirectory
@@ -34,10 +35,11 @@ class Claiming:
     wake: WakeBus
     clock: Clock
     lease_ms: int
-    directive: Callable[[EngineCaller], Directive]
+    directive: Callable[[EngineCaller, str], Directive]
     stands: Callable[[EngineCaller], None]
     whitelist_version: Callable[[str], int]
     note_refusals: Callable[[str, Iterable[tuple[str, FinishRequest]]], Awaitable[None]]
+    attempts: Attempts
 
     async def claim(self, caller: EngineCaller, request: ClaimRequest, gone: asyncio.Event) -> ClaimAnswer | None:
         """Answer as soon as there are leases, results of riding finishes, or news; else after `wait_ms`, with nothing.
@@ -70,7 +72,7 @@ class Claiming:
 
     async def _look(self, caller: EngineCaller, instance: Instance, claim: Claim) -> ClaimAnswer | None:
         """Ask the queue once; None when there is nothing worth an answer."""
-        if self.directive(caller) in {Directive.DRAIN, Directive.STOP}:
+        if self.directive(caller, claim.instance) in {Directive.DRAIN, Directive.STOP}:
             claim = replace(claim, max=0)
         self.stands(caller)
         async with self.directory.use(caller.engine) as store:
@@ -80,6 +82,9 @@ class Claiming:
             except EngineTokenRevoked:  # while it was in the queue: its jobs were taken back before these were leased
                 await store.take_back([instance.id])
                 raise
+        for granted in claimed.leases:
+            job = granted.job
+            self.attempts.begun(job_id_of(caller.engine, job), instance.id, job.granted_at or claim.began, job.attempt)
         answer = self._answer(caller, claim, claimed)
         fresh = claim.reconcile and news(instance, (*claimed.lost, *claimed.cancel))
         if not (claimed.leases or claimed.finished or fresh or _turned(instance, answer)):
@@ -97,7 +102,7 @@ class Claiming:
             ],
             lost=[job_id_of_uuid(engine, uuid) for uuid in claimed.lost],
             cancel=[job_id_of_uuid(engine, uuid) for uuid in claimed.cancel],
-            directive=self.directive(caller),
+            directive=self.directive(caller, claim.instance),
             whitelist_version=version,
         )
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from contract.admin import Percentiles
 from contract.words import EventName, JobState
+from gateway.operations.attempts import Attempts
 from gateway.operations.fanout import EventFanout
 from gateway.operations.wake import WakeBus
 from gateway.store.seam import Committed
@@ -64,10 +65,13 @@ class StartDelays:
 class Pulse:
     """Hears every commit."""
 
-    def __init__(self, fanout: EventFanout, wake: WakeBus, delays: StartDelays, falls_due: Callable[[str, int], None]) -> None:
+    def __init__(
+        self, fanout: EventFanout, wake: WakeBus, delays: StartDelays, attempts: Attempts, falls_due: Callable[[str, int], None]
+    ) -> None:
         self._fanout = fanout
         self._wake = wake
         self._delays = delays
+        self._attempts = attempts
         self._falls_due = falls_due
 
     def committed(self, engine: str, commit: Committed) -> None:
@@ -81,6 +85,8 @@ class Pulse:
 
     def _job(self, engine: str, job: dict[str, Any], at: int) -> None:
         state = job.get("state")
+        if state is not None:
+            self._attempts.changed(engine, job, at)
         if state == JobState.QUEUED and job["run_at"] is None:
             if job["started_at"] is None:  # never leased: one that comes back was measured already
                 self._delays.ready(job["id"], at)

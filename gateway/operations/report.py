@@ -35,7 +35,7 @@ class Reporting:
     directory: ShardDirectory
     presence: Presence
     lease_ms: int
-    directive: Callable[[EngineCaller], Directive]
+    directive: Callable[[EngineCaller, str], Directive]
     note_refusals: Callable[[str, Iterable[tuple[str, FinishRequest]]], Awaitable[None]]
 
     async def heartbeat(self, caller: EngineCaller, request: HeartbeatRequest) -> HeartbeatAnswer:
@@ -44,14 +44,14 @@ class Reporting:
         self.presence.beat(engine, request.instance, request.stats)
         leases = [parsed_lease(engine, held.job, held.token) for held in request.leases]
         if not leases:
-            return HeartbeatAnswer(directive=self.directive(caller))
+            return HeartbeatAnswer(directive=self.directive(caller, request.instance))
         async with self.directory.use(engine) as store:
             renewed = await store.renew(request.instance, leases)
         return HeartbeatAnswer(
             extended=[Extended(job=job_id_of_uuid(engine, uuid), lease_ms=self.lease_ms) for uuid in renewed.extended],
             lost=[job_id_of_uuid(engine, uuid) for uuid in renewed.lost],
             cancel=[job_id_of_uuid(engine, uuid) for uuid in renewed.cancel],
-            directive=self.directive(caller),
+            directive=self.directive(caller, request.instance),
         )
 
     async def finish(self, engine: str, job: str, request: FinishRequest) -> FinishAnswer:

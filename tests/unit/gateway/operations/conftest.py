@@ -27,6 +27,7 @@ from gateway.crypto.dpop import Proof, Proofs
 from gateway.crypto.identity import held_key
 from gateway.crypto.signing_keys import SigningKeys
 from gateway.operations.approval import Approvals
+from gateway.operations.attempts import Attempts
 from gateway.operations.audit import Audit
 from gateway.operations.audit_care import AuditCare
 from gateway.operations.challenges import Challenges, Heard
@@ -109,10 +110,11 @@ class Rooms:
     hard_cap: int = 100
     directive: Directive = Directive.RUN
     keys: Callable[[], str] = field(default_factory=lambda: map("key-{}".format, itertools.count()).__next__)
-    attempts: Callable[[], str] = field(default_factory=lambda: map("{:032x}".format, itertools.count(1)).__next__)
+    attempt_ids: Callable[[], str] = field(default_factory=lambda: map("{:032x}".format, itertools.count(1)).__next__)
 
     def __post_init__(self) -> None:
-        self.pulse = Pulse(self.fanout, self.wake, self.delays, lambda engine, in_us: self.due.append((engine, in_us)))
+        self.attempts = Attempts(self.clock)
+        self.pulse = Pulse(self.fanout, self.wake, self.delays, self.attempts, lambda engine, in_us: self.due.append((engine, in_us)))
         self.sharing = Sharing(
             self.control,
             self.sources,
@@ -130,12 +132,13 @@ class Rooms:
             self.wake,
             self.clock,
             LEASE_S * 1000,
-            lambda _caller: self.directive,
+            lambda _caller, _instance: self.directive,
             self._stands,
             lambda _engine: self.whitelist_version,
             self._note,
+            self.attempts,
         )
-        self.reporting = Reporting(self.directory, self.presence, LEASE_S * 1000, lambda _caller: self.directive, self._note)
+        self.reporting = Reporting(self.directory, self.presence, LEASE_S * 1000, lambda _caller, _instance: self.directive, self._note)
         self.submitting = Submit(
             self.directory,
             self.sources,
@@ -187,7 +190,7 @@ class Rooms:
         kinds = changes.pop("kinds", ["echo"])
         values = {
             "instance": f"{instance:032x}",
-            "attempt_id": self.attempts(),
+            "attempt_id": self.attempt_ids(),
             "announce": Announce(version="1", slots=4, kinds=kinds),
             "max": 1,
             "wait_ms": 0,

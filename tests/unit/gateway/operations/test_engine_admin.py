@@ -146,7 +146,7 @@ class TestRevoking:
 
 async def test_a_rotation_is_heard_by_those_who_wait(engines: Engines, rooms):
     caller = await installed(engines, rooms, "first")
-    rooms.claiming.directive = lambda who: Directive.ROTATE if engines.tokens.told_to_rotate(who) else Directive.RUN
+    rooms.claiming.directive = lambda who, _: Directive.ROTATE if engines.tokens.told_to_rotate(who) else Directive.RUN
     poll = asyncio.create_task(rooms.claiming.claim(caller, rooms.request(1, wait_ms=25_000), asyncio.Event()))
     await rooms.waiters(1)
     assert await engines.rotate("lab", None) == ["first"]
