@@ -33,8 +33,8 @@ class Policies:
     auth_loopback: Policy = Policy(10, 300)
     """All programs of this machine share one address, each CLI command signs in, and nobody far away can be it."""
     engine_base: Policy = Policy(100, 400)
-    engine_slot: Policy = Policy(100, 200)
-    """Per slot. A job that does nothing takes 2 to 4 requests and a few ms, so only a program gone wrong gets here."""
+    engine_slot: Policy = Policy(400, 800)
+    """Per slot. One that runs jobs that do nothing was seen to ask 400 times a second; only a program gone wrong gets here."""
 
     @property
     def auth_unknown(self) -> Policy:

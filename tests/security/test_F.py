@@ -189,9 +189,9 @@ async def test_F07_twenty_rotations_under_fifty_claims_a_second_cost_nothing(tmp
             async def submits() -> None:
                 """55 jobs a second, each with a claim of its own; what was late is made up for."""
                 while not done.is_set():
-                    for _ in range(max(1, int((time.monotonic() - began) * 55) - len(jobs))):
-                        draft = JobDraft(engine="lab", kind="echo", payload={"reply": len(jobs)})
-                        jobs.append((await site.ann.api.submit(draft, f"k{len(jobs)}")).job)
+                    await asyncio.sleep(max(0.0, began + len(jobs) / 55 - time.monotonic()))
+                    draft = JobDraft(engine="lab", kind="echo", payload={"reply": len(jobs)})
+                    jobs.append((await site.ann.api.submit(draft, f"k{len(jobs)}")).job)
 
             load = asyncio.create_task(submits())
             for _ in range(20):

@@ -22,7 +22,7 @@ def throttle(clock: ManualClock) -> Throttle:
     return Throttle(clock, SMALL, lambda engine: {"one": 1, "two": 2}.get(engine, 0))
 
 
-def allowed(act, most: int = 2000) -> int:
+def allowed(act, most: int = 5000) -> int:
     """How often it may be done in a row."""
     for times in range(most):
         try:
