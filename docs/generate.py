@@ -145,7 +145,6 @@ DOES_NOT_APPLY = {
     "J12": "no tunnel client is started yet",
     "J13": "no backup is read yet",
     "K01-K05": "no provider is called yet; the `http` kind calls listed hosts only",
-    "L04": "held by `tests/integration/test_http.py` and the store's conformance suite; keys are not counted, they go after 48 h",
 }
 ATTACK = re.compile(r"test_([A-L][0-9]{2})_(\w+)")
 
