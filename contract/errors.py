@@ -407,6 +407,11 @@ class JobNotFound(FloworkError):
     advice = "It may have been deleted, or its retention time is over."
 
 
+class HandoverRefused(FloworkError):
+    code, status, title = "host.handover_refused", 409, "This gateway cannot hand over"
+    advice = "It does not run in flowork serve. Stop it, then start the new one."
+
+
 class JobStateConflict(FloworkError):
     code, status, title = "job.state_conflict", 409, "The job is not in a state that allows this"
     advice = "Read the job again; redrive takes dead jobs, delete takes finished ones."

@@ -138,6 +138,7 @@ class Scope(StrEnum):
     KEYS_ROTATE = "keys:rotate"
     AUDIT_READ = "audit:read"
     AUDIT_EXPORT = "audit:export"
+    UPDATE_APPLY = "update:apply"
 
 
 class LogLevel(StrEnum):

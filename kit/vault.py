@@ -155,6 +155,29 @@ def _check_name(name: str) -> None:
         raise ValueError(f"{name!r} cannot be the name of a secret")
 
 
+class OverlaySecrets:
+    """Reads another store and keeps to itself what is written: for a rehearsal, which must change nothing."""
+
+    def __init__(self, below: SecretStore) -> None:
+        self._below = below
+        self._written: dict[str, str | None] = {}
+        self.kind = below.kind
+        self.insecure = below.insecure
+
+    def get(self, name: str) -> str | None:
+        return self._written[name] if name in self._written else self._below.get(name)
+
+    def set(self, name: str, value: str) -> None:
+        self._written[name] = value
+
+    def delete(self, name: str) -> None:
+        self._written[name] = None
+
+    def names(self) -> list[str]:
+        gone = {name for name, value in self._written.items() if value is None}
+        return sorted((set(self._below.names()) | set(self._written)) - gone)
+
+
 class FolderSecrets:
     """Owner-only files in the clear: for `--insecure-storage`, and for tests."""
 

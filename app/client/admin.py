@@ -24,6 +24,7 @@ from contract.admin import (
     SigningKeyList,
 )
 from contract.errors import AuthenticationInvalid, GatewayUnreachable
+from contract.handover import HandoverBegun, HandoverRequest, SnapshotMade
 from contract.people import Device, DeviceList, OfferApprove, OfferList, OfferMade, OfferMake, User, UserList
 from contract.signin import decoded
 from contract.words import Scope
@@ -107,6 +108,14 @@ class AdminClient(EngineCalls):
             await refuse_problems(response)
             async for piece in response.content.iter_any():
                 yield piece
+
+    async def snapshot(self) -> SnapshotMade:
+        """A copy of all databases. Raises FloworkError."""
+        return await self._call(Scope.UPDATE_APPLY, "POST", "/snapshot", SnapshotMade, timeout=LONG)
+
+    async def hand_over(self, version: str) -> HandoverBegun:
+        """Ask the gateway to stop serving for the one that asks. Raises FloworkError."""
+        return await self._call(Scope.UPDATE_APPLY, "POST", "/handover", HandoverBegun, HandoverRequest(version=version))
 
     async def status(self) -> GatewayStatus:
         """Queues, engines, delays. Raises FloworkError."""

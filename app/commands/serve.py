@@ -1,24 +1,31 @@
 """`flowork serve`: gateway and engine on this machine, without a window."""
 
 import argparse
+import asyncio
+import contextlib
 import json
 import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from app import settings as all_settings
 from app.commands.common import CONFIG, DONE, FAILED, complain, parser, terminal
 from app.services.secrets import Around, Insecure, SecretsRefused, open_secrets
+from contract.errors import FloworkError, GatewayUnreachable
 from kit.config import ConfigRefused
 from kit.files import Locked, exclusive_lock, private_folder
 from kit.logs import Log, to_stream
 from kit.ownership import NotOurs, make_ours
-from kit.vault import Vault
+from kit.vault import SecretStore, Vault
+
+if TYPE_CHECKING:
+    from app.services.rehearsal import Rehearsed
 
 log = Log("serve")
 PAGE = """\
@@ -27,7 +34,7 @@ Flowork {version} is running.
   Address      {address}
   Engine       {engine_name}, {slots} slots
   Data folder  {data}
-  Secrets      {secrets}{badge}
+  Secrets      {secrets}{badge}{took_over}
 
 Nobody gets in whom you have not let in. From another terminal:
 
@@ -38,6 +45,8 @@ Nobody gets in whom you have not let in. From another terminal:
 
 Ctrl+C finishes what runs, then stops; twice gives the work back at once.
 """
+TOOK_OVER = "\n  Took over    {gap} without service; rehearsed in {seconds:.1f} s on a copy ({engines} queue(s), a job in {job_ms:.0f} ms)"
+STAYS = "The Flowork that runs goes on serving."
 IN_USE = "Another Flowork runs on {data}. Stop it first, or start this one with another --data folder."
 BADGE = "  <- UNENCRYPTED (--insecure-storage); encrypt with: flowork secrets move"
 
@@ -62,32 +71,80 @@ def main(argv: Sequence[str]) -> int:
     if tightened:
         log.warning("host.closed_to_others", paths=[str(path) for path in tightened])
     try:
-        vault = _vault(arguments)
+        return _take_over(settings, arguments) if arguments.take_over else _serve(settings, _vault(arguments), arguments)
     except SecretsRefused as error:
         print(f"flowork serve: {error}", file=sys.stderr)
         return CONFIG
     except Locked:
         print(f"flowork serve: {IN_USE.format(data=arguments.data)}", file=sys.stderr)
         return FAILED
-    return _serve(settings, vault, arguments)
 
 
 def _vault(arguments: argparse.Namespace) -> Vault:
     # Two first starts at once must not make two sets of keys; and who cannot have the folder is not asked for a passphrase.
     with exclusive_lock(private_folder(arguments.data / "run") / "flowork.lock"):
-        return Vault(open_secrets(arguments.data, Insecure(arguments.insecure_storage), Around(ask=terminal())))
+        return Vault(_secrets(arguments))
 
 
-def _serve(settings: all_settings.Settings, vault: Vault, arguments: argparse.Namespace) -> int:
+def _secrets(arguments: argparse.Namespace) -> SecretStore:
+    return open_secrets(arguments.data, Insecure(arguments.insecure_storage), Around(ask=terminal()))
+
+
+def _take_over(settings: all_settings.Settings, arguments: argparse.Namespace) -> int:
+    """Rehearse on a copy, let the one that runs let go, then serve; without one that runs, just serve."""
+    from app.services import handover
+
+    data = arguments.data
+    with contextlib.ExitStack() as claim:
+        try:
+            claim.enter_context(handover.claimed(data))
+            store = _secrets(arguments)
+            rehearsed, address = asyncio.run(_rehearse_and_ask(settings, store))
+        except GatewayUnreachable:
+            claim.close()
+            return _serve(settings, _vault(arguments), arguments)
+        except handover.TakeoverFailed as error:
+            print(f"flowork serve: {error}\n  {STAYS}", file=sys.stderr)
+            return FAILED
+        except FloworkError as error:
+            print(f"flowork serve: {error.title}. {error.detail}\n  {STAYS}", file=sys.stderr)
+            return FAILED
+
+        def taken() -> tuple[float | None, "Rehearsed"]:
+            gap = handover.taken(data)
+            claim.close()
+            return gap, rehearsed
+
+        at = settings.gateway.port or int(address.rpartition(":")[2])
+        return _serve(replace(settings, gateway=settings.gateway.model_copy(update={"port": at})), Vault(store), arguments, taken)
+
+
+async def _rehearse_and_ask(settings: all_settings.Settings, store: SecretStore) -> tuple["Rehearsed", str]:
+    from app.services import handover, rehearsal
+
+    rehearsed = await rehearsal.rehearse(settings, store)
+    return rehearsed, await handover.ask(settings.gateway.data)
+
+
+def _serve(
+    settings: all_settings.Settings,
+    vault: Vault,
+    arguments: argparse.Namespace,
+    taken: Callable[[], tuple[float | None, "Rehearsed"]] | None = None,
+) -> int:
+    """Serve until told to stop; `taken` is called once it serves, in the place of another one."""
     from app.services.host import Host, Serving, StartRefused
 
     host = Host(settings, vault, give_up=lambda: os._exit(FAILED))
 
     def ready(serving: Serving) -> None:
+        gap, rehearsed = (None, None) if taken is None else taken()
         if arguments.json:
-            print(json.dumps({"event": "ready", "data": str(arguments.data), "pid": os.getpid(), **asdict(serving)}), flush=True)
-        else:
-            print(PAGE.format(data=arguments.data, badge=BADGE if vault.insecure else "", **asdict(serving)), flush=True)
+            told = {} if rehearsed is None else {"gap_s": gap, "rehearsed": asdict(rehearsed)}
+            print(json.dumps({"event": "ready", "data": str(arguments.data), "pid": os.getpid(), **asdict(serving), **told}), flush=True)
+            return
+        after = "" if rehearsed is None else TOOK_OVER.format(gap="?" if gap is None else f"{gap:.2f} s", **asdict(rehearsed))
+        print(PAGE.format(data=arguments.data, badge=BADGE if vault.insecure else "", took_over=after, **asdict(serving)), flush=True)
 
     def asked_to_stop(_number: int, _frame: FrameType | None) -> None:
         host.stop()
@@ -116,6 +173,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     made.add_argument(
         "--audit-heads", type=Path, default=None, metavar="FILE", help="second witness of the audit log (default: beside the data folder)"
+    )
+    made.add_argument(
+        "--take-over",
+        action="store_true",
+        help="take the place of the Flowork that runs on this data folder, after a rehearsal on a copy; if anything fails it goes on",
     )
     made.add_argument(
         "--insecure-storage",

@@ -5,7 +5,7 @@ import queue
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Any
 
@@ -15,6 +15,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 import engine.wiring
 import gateway.wiring
+from app.services import handover
 from app.settings import Settings
 from contract.errors import AuditUnavailable, DataFolderInUse, FloworkError, SecretsLocked
 from contract.version import VERSION
@@ -58,6 +59,8 @@ class Serving:
 class _News(Enum):
     STOP = auto()
     ENDED = auto()
+    HAND_OVER = auto()
+    """Another Flowork wants to take this one's place."""
 
 
 class Host:
@@ -75,11 +78,21 @@ class Host:
         self._news.put(_News.STOP)
 
     def run(self, ready: Callable[[Serving], None]) -> Drained:
-        """Serve until `stop`; the caller's thread waits here.
+        """Serve until `stop`, or until another Flowork has taken this one's place; the caller's thread waits here.
+
+        `ready` is called when it serves, and again when it serves anew because that other one failed.
 
         Raises:
             StartRefused: it could not start. StoppedByFailure: it started and then failed.
         """
+        while True:
+            drained, why = self._serve(ready)
+            if why is _News.STOP or handover.was_taken(self._settings.gateway.data, self._told_to_stop):
+                return drained
+            log.error("host.serves_again")
+
+    def _serve(self, ready: Callable[[Serving], None]) -> tuple[Drained, _News]:
+        """Serve until there is a reason to end; how it ended, and the reason."""
         with _thread("flowork-gateway") as gateway_thread, _thread("flowork-engine") as engine_thread:
             leave_gateway, leave_engine = gateway_thread.call(anyio.Event), engine_thread.call(anyio.Event)
             gateway_end, running_gateway = self._start(gateway_thread, self._gateway, leave_gateway)
@@ -88,6 +101,7 @@ class Host:
             except FloworkError as error:
                 raise StartRefused(error.detail) from error
             told = {"gateway": running_gateway.address, "engine_id": added.id}
+            self._stay_at(running_gateway.address)
             engine_settings = self._settings.engine.model_copy(update=told)
             engine_end, running_engine = self._start(engine_thread, _engine, engine_settings, added.token, leave_engine)
             ready(
@@ -101,21 +115,24 @@ class Host:
                     secrets=self._vault.kind,
                 )
             )
-            self._wait_for_stop(gateway_end, engine_end)
+            why = self._wait_for_stop(gateway_end, engine_end)
             try:
-                gateway_thread.call(running_gateway.drain)
+                if why is _News.STOP:  # else submits go on being taken until the very end, for the new one
+                    gateway_thread.call(running_gateway.drain)
                 drained = self._drained(engine_thread, running_engine)
                 engine_thread.call(leave_engine.set)
                 engine_end.result()
+                if why is _News.HAND_OVER:
+                    handover.let_go(self._settings.gateway.data)
                 gateway_thread.call(leave_gateway.set)
                 gateway_end.result()
             except Exception as error:
                 raise StoppedByFailure from error
-        log.info("host.stopped", given_back=drained.given_back, spooled=drained.spooled)
-        return drained
+        log.info("host.stopped", reason=why.name.lower(), given_back=drained.given_back, spooled=drained.spooled)
+        return drained, why
 
     async def _gateway(self, leave: anyio.Event, *, task_status: TaskStatus[Gateway]) -> None:
-        async with gateway.wiring.running(self._settings.gateway, vault=self._vault) as running:
+        async with gateway.wiring.running(self._settings.gateway, vault=self._vault, hand_over=self._hand_over) as running:
             task_status.started(running)
             await leave.wait()
 
@@ -130,12 +147,27 @@ class Host:
         end.add_done_callback(lambda _: self._news.put(_News.ENDED))
         return end, running
 
-    def _wait_for_stop(self, *ends: Future[None]) -> None:
-        if self._next_news() is _News.STOP:
-            return
-        for end in ends:
-            if end.done():
-                raise StoppedByFailure from end.exception()
+    def _stay_at(self, address: str) -> None:
+        """Whoever serves again does so where it served before, also when the system had chosen the port."""
+        port = int(address.rpartition(":")[2])
+        self._settings = replace(self._settings, gateway=self._settings.gateway.model_copy(update={"port": port}))
+
+    def _hand_over(self) -> None:
+        self._news.put(_News.HAND_OVER)
+
+    def _wait_for_stop(self, *ends: Future[None]) -> _News:
+        while (news := self._next_news()) is _News.ENDED:  # of an earlier service, unless one of these has ended
+            for end in ends:
+                if end.done():
+                    raise StoppedByFailure from end.exception()
+        return news
+
+    def _told_to_stop(self, within_s: float) -> bool:
+        """Wait so long for being told to stop; other news are old."""
+        try:
+            return self._news.get(timeout=within_s) is _News.STOP
+        except queue.Empty:
+            return False
 
     def _next_news(self) -> _News:
         """Wait for news. A signal that comes just before the wait begins does not end it: its handler runs at the next look."""

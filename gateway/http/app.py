@@ -6,7 +6,20 @@ from dataclasses import dataclass
 from fastapi import FastAPI, Request
 from starlette.responses import Response
 
-from gateway.http import admin, admin_engines, admin_people, audit, bodies, callers, engine_link, jobs, people, problems, signin
+from gateway.http import (
+    admin,
+    admin_engines,
+    admin_handover,
+    admin_people,
+    audit,
+    bodies,
+    callers,
+    engine_link,
+    jobs,
+    people,
+    problems,
+    signin,
+)
 from gateway.operations.admin_tokens import AdminTokens
 from gateway.operations.approval import Approvals
 from gateway.operations.audit import Audit
@@ -16,6 +29,7 @@ from gateway.operations.claim import Claiming
 from gateway.operations.engine_auth import EngineTokens
 from gateway.operations.engines import Engines
 from gateway.operations.enrol import Enrolment
+from gateway.operations.handover import Handover
 from gateway.operations.household import Household
 from gateway.operations.keys import KeyRing
 from gateway.operations.owner import Owner
@@ -47,6 +61,7 @@ class Operations:
     sessions: Sessions
     approvals: Approvals
     household: Household
+    handover: Handover
     admin_tokens: AdminTokens
     ring: KeyRing
     owner: Owner
@@ -81,6 +96,7 @@ def admin_app(operations: Operations, version: str, allow: Callable[[Request], A
     app.include_router(admin_people.router(gate, operations.household, operations.owner.address()))
     app.include_router(audit.router(gate, operations.audit, operations.audit_care))
     app.include_router(admin_engines.router(gate, operations.engines))
+    app.include_router(admin_handover.router(gate, operations.handover, operations.owner.address()))
     _health(app, operations.ready)
     bodies.document(app)
     return app

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 
 from contract.admin import EngineAdded
@@ -50,9 +50,16 @@ class Gateway:
 
 @contextlib.asynccontextmanager
 async def running(
-    settings: GatewaySettings, *, vault: Vault | None = None, clock: Clock | None = None, chance: Randomness | None = None
+    settings: GatewaySettings,
+    *,
+    vault: Vault | None = None,
+    clock: Clock | None = None,
+    chance: Randomness | None = None,
+    hand_over: Callable[[], None] | None = None,
 ) -> AsyncIterator[Gateway]:
     """A gateway for the length of the block; ready when the block begins. Without a vault its secrets are files in the clear.
+
+    `hand_over` is called when another Flowork wants to take this one's place: end the block, then see whether it did.
 
     Raises:
         DataFolderInUse: another process has the data folder. PortTaken: somebody else listens there.
@@ -81,7 +88,7 @@ async def running(
         identity = Identity(await _held_key("identity", people, vault, chance))
         audit_key = await _held_key("audit", people, vault, chance)
         care = await stack.enter_async_context(_auditing(settings, audit_key, identity.gateway_id, vault, clock))
-        parts = await build(settings, clock, chance, vault, identity, control, people, care, address)
+        parts = await build(settings, clock, chance, vault, identity, control, people, care, address, hand_over)
         stack.push_async_callback(parts.shards.close_all)
         tasks = await stack.enter_async_context(crew())
         tasks.start(parts.reaper.run(), "reaper")

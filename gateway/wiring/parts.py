@@ -29,6 +29,7 @@ from gateway.operations.engine_auth import EngineTokens
 from gateway.operations.engines import Engines
 from gateway.operations.enrol import Enrolment
 from gateway.operations.fanout import LocalFanout
+from gateway.operations.handover import Handover
 from gateway.operations.household import Household
 from gateway.operations.keys import KeyRing
 from gateway.operations.owner import Owner
@@ -53,6 +54,7 @@ from gateway.store.control import Control
 from gateway.store.directory import LocalShards
 from gateway.store.people import People
 from gateway.store.seam import store_limits
+from gateway.store.snapshot import snapshot
 from kit.clock import MILLISECOND, SECOND, Clock, SleepWatch
 from kit.vault import Vault
 
@@ -110,6 +112,7 @@ async def build(
     people: People,
     care: AuditCare,
     address: str,
+    hand_over: Callable[[], None] | None,
 ) -> Parts:
     """All objects, loaded from the data folder, with nothing running and nobody listening."""
     audit = care.audit
@@ -220,6 +223,7 @@ async def build(
         pairing=pairing,
         sessions=sessions,
         approvals=Approvals(challenges, audit),
+        handover=Handover(settings.data, audit, snapshot, hand_over),
         household=Household(sessions, pairing, identity.key.public, settings.gui_origins[0] if settings.gui_origins else ""),
         admin_tokens=AdminTokens(Tokens(ADMIN, of_this_process, identity.gateway_id), audit, clock, chance.token_bytes),
         ring=ring,

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import queue
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from app import settings as all_settings
 from app.client.admin import open_admin
 from app.client.api import open_api
 from app.client.pairing import pair_here
+from app.services import handover
 from app.services.host import Host, Serving, StartRefused, StoppedByFailure
 from contract.admin import EngineAdded
 from contract.errors import AuditUnavailable, DataFolderInUse, GatewayUnreachable
@@ -88,6 +90,13 @@ def start() -> Iterator[Callable[..., Run]]:
                 run.host.stop()
 
 
+def wait_until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
 @dataclass
 class Stage:
     """Stand-ins for gateway and engine: what they were asked, and how to break them."""
@@ -98,6 +107,7 @@ class Stage:
     drains_at_once: bool = True
     draining: threading.Event = field(default_factory=threading.Event)
     engine_told: list[tuple[EngineSettings, str]] = field(default_factory=list)
+    hand_over: Callable[[], None] = never
     _breaks: dict[str, Callable[[], None]] = field(default_factory=dict)
 
     address = "http://127.0.0.1:7717"
@@ -105,9 +115,10 @@ class Stage:
     slots = 2
 
     @contextlib.asynccontextmanager
-    async def gateway(self, _settings: object, *, vault: Vault) -> AsyncIterator["Stage"]:
+    async def gateway(self, _settings: object, *, vault: Vault, hand_over: Callable[[], None]) -> AsyncIterator["Stage"]:
         if self.refuse_gateway:
             raise self.refuse_gateway
+        self.hand_over = hand_over
         async with self._life("gateway"):
             yield self
 
@@ -200,6 +211,47 @@ def test_a_second_stop_hurries_the_drain(stage: Stage, start, tmp_path: Path):
     run.host.stop()
     assert run.drained() == Drained(1, 0)
     assert "hurry" in stage.did
+
+
+def test_whoever_is_asked_to_hand_over_lets_go_and_ends_once_the_other_serves(stage: Stage, start, tmp_path: Path):
+    run = start(settings_for(tmp_path))
+    run.ready()
+    with handover.claimed(tmp_path):
+        stage.hand_over()
+        wait_until(lambda: "gateway down" in stage.did)
+        assert not run.end.done()
+        gap = handover.taken(tmp_path)
+    assert gap is not None
+    assert run.drained() == Drained(0, 0)
+    assert "gateway drains" not in stage.did  # submits were taken to the last
+
+
+def test_whoever_let_go_for_one_that_never_served_serves_again(stage: Stage, start, tmp_path: Path):
+    run = start(settings_for(tmp_path))
+    run.ready()
+    with handover.claimed(tmp_path):
+        stage.hand_over()
+        wait_until(lambda: "gateway down" in stage.did)
+    assert run.ready().address == stage.address
+    assert stage.did.count("gateway up") == 2
+    run.host.stop()
+    assert run.drained() == Drained(0, 0)
+
+
+def test_a_stop_while_waiting_for_the_other_ends_it(stage: Stage, start, tmp_path: Path):
+    run = start(settings_for(tmp_path))
+    run.ready()
+    with handover.claimed(tmp_path):
+        stage.hand_over()
+        wait_until(lambda: "gateway down" in stage.did)
+        run.host.stop()
+        assert run.drained() == Drained(0, 0)
+    assert stage.did.count("gateway up") == 1
+
+
+def test_two_cannot_take_over_at_once(tmp_path: Path):
+    with handover.claimed(tmp_path), pytest.raises(handover.TakeoverFailed), handover.claimed(tmp_path):
+        pass
 
 
 def test_a_third_stop_gives_up(stage: Stage, start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

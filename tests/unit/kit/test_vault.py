@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kit.vault import VALUE_MAX_CHARS, FolderSecrets, Vault, VaultLocked, VaultUnavailable
+from kit.vault import VALUE_MAX_CHARS, FolderSecrets, OverlaySecrets, Vault, VaultLocked, VaultUnavailable
 
 
 class Scripted:
@@ -116,6 +116,19 @@ async def test_a_secret_that_windows_could_not_keep_is_refused_everywhere():
             await vault.set("a", value)
     assert store.kept == {"a": "x" * VALUE_MAX_CHARS}
     vault.close()
+
+
+class TestOverlaySecrets:
+    def test_what_is_written_stays_above_and_what_lies_below_stays_as_it_was(self):
+        below = Scripted()
+        below.kept = {"a": "1", "b": "2"}
+        over = OverlaySecrets(below)
+        over.set("a", "new")
+        over.delete("b")
+        over.set("c", "3")
+        assert [over.get(name) for name in "abcd"] == ["new", None, "3", None]
+        assert over.names() == ["a", "c"]
+        assert below.kept == {"a": "1", "b": "2"}
 
 
 class TestFolderSecrets:
