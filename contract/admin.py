@@ -129,6 +129,12 @@ class InstanceStatus(Answer):
     busy: int
     kinds: list[str]
     seconds_since_seen: float
+    state: str = "up"
+    """`up`, `silent` (nothing heard for 30 s) or `deaf` (its heart beats, but it asks for no work)."""
+    lag_ms: float | None = None
+    """How long its latest heartbeat took, there and back."""
+    clock_off_s: float | None = None
+    """How far its civil clock is ahead of the gateway's."""
 
 
 class EngineStatus(Answer):
@@ -181,3 +187,5 @@ class GatewayStatus(Answer):
     secrets: SecretsStatus
     audit: AuditStatus
     engines: list[EngineStatus]
+    remote_address: str | None = None
+    """Where engines on other machines reach this gateway; None while it takes none."""

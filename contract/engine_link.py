@@ -130,6 +130,10 @@ class InstanceStats(Request):
     slots: Annotated[int, Field(ge=0)]
     busy: Annotated[int, Field(ge=0)]
     spooled: Annotated[int, Field(ge=0)] = 0
+    lag_ms: Annotated[float, Field(ge=0)] | None = None
+    """How long the heartbeat before this one took, there and back."""
+    clock_off_s: float | None = None
+    """How far its civil clock is ahead of the gateway's, by that heartbeat."""
 
 
 class HeartbeatRequest(Request):
@@ -154,6 +158,8 @@ class HeartbeatAnswer(Answer):
     lost: list[JobId] = []
     cancel: list[JobId] = []
     directive: Directive = Directive.RUN
+    at: str | None = None
+    """The gateway's civil time (RFC 3339)."""
 
 
 class FinishAnswer(Answer):

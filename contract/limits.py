@@ -50,6 +50,7 @@ LET_GO_AT: Final = 0.8  # share of an unrenewed lease after which the engine sto
 UNREPORTED_AFTER_S: Final = 2.0
 UNREPORTED_TIMES: Final = 2
 SUSPEND_NOTICED_S: Final = 2.0
+CLOCK_OFF_S: Final = 5.0  # a civil clock further off is wrong: proofs allow for no more
 
 OFFER_TTL_S: Final = 300
 OFFER_TRIES: Final = 5

@@ -18,23 +18,15 @@ from contract.errors import FloworkError
 from engine.link.client import enrol
 from engine.runtime.seam import TokenKeeper
 from engine.settings import EngineSettings
+from engine.store.enrolments import Enrolment, VaultTokens, enrolments, keep_enrolment
 from engine.store.spool import SpoolInUse
-from engine.store.tokens import (
-    Enrolment,
-    FileTokens,
-    GivenToken,
-    TokenRefused,
-    VaultTokens,
-    keep_enrolment,
-    read_enrolment,
-    read_file,
-)
+from engine.store.tokens import FileTokens, GivenToken, TokenRefused, read_file
 from engine.wiring import Engine, open_vault, running
 from kit import config
 from kit.logs import Log, to_stream
 from kit.ownership import NotOurs, make_ours
 from kit.paths import data_folder
-from kit.tasks import crew, first_of
+from kit.tasks import all_of, crew, first_of
 from kit.vault import Vault
 
 log = Log("engine")
@@ -45,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
     """The command line. There is no option for a token or a code itself: arguments are visible to every user of a machine."""
     parser = argparse.ArgumentParser(
         prog="flowork engine",
-        description="Pull jobs from a gateway and run them. A machine that was enrolled needs no options.",
+        description="Pull jobs from a gateway and run them. A machine that was enrolled needs no options; it serves all its engines.",
         allow_abbrev=False,
     )
     parser.add_argument("--gateway", metavar="URL", help="where the gateway listens, such as http://127.0.0.1:7717")
@@ -78,7 +70,7 @@ def main(argv: Sequence[str]) -> int:
         return _complain(SETUP_ERROR, str(error))
     with contextlib.closing(open_vault(arguments.data)) as vault:
         try:
-            keeper = _token_source(arguments, vault)
+            sources = _token_sources(arguments, vault)
             settings = load(arguments, os.environ)
         except TokenRefused as error:
             return _complain(USAGE_ERROR, str(error))
@@ -87,7 +79,7 @@ def main(argv: Sequence[str]) -> int:
         except config.ConfigRefused as error:
             return _complain(USAGE_ERROR, "The settings are not right.", *error.mistakes)
         try:
-            return asyncio.run(_run(settings, keeper))
+            return asyncio.run(_run([(settings.model_copy(update=where), keeper) for where, keeper in sources]))
         except (SpoolInUse, TokenRefused) as error:
             return _complain(FAILED, str(error))
 
@@ -103,42 +95,41 @@ def _check(known: argparse.ArgumentParser, arguments: argparse.Namespace) -> Non
         known.error("--token-file goes with --engine-id")
 
 
-def _token_source(arguments: argparse.Namespace, vault: Vault) -> TokenKeeper:
-    """Where the token comes from; completes `gateway` and `engine_id` of the arguments.
+def _token_sources(arguments: argparse.Namespace, vault: Vault) -> list[tuple[dict[str, str], TokenKeeper]]:
+    """Each engine to serve (its gateway and id, as settings) with where its token comes from; the first one completes the arguments.
 
     Raises:
         TokenRefused, FloworkError.
     """
     if arguments.token_file is not None:
         read_file(arguments.token_file)
-        return FileTokens(arguments.token_file)
+        return [({}, FileTokens(arguments.token_file))]
     if arguments.engine_id is not None:
-        return GivenToken(read_line("token"))
+        return [({}, GivenToken(read_line("token")))]
     if arguments.enrol:
-        enrolment = asyncio.run(_enrol(arguments.gateway, arguments.name or host_name(), vault))
-    else:
-        found = asyncio.run(read_enrolment(vault))
-        if found is None:
-            raise TokenRefused(
-                "This machine is not enrolled. At the gateway: flowork engines code NAME. Here: flowork engine --gateway URL --enrol"
-            )
-        enrolment = found
-    arguments.gateway = arguments.gateway or enrolment.gateway
-    arguments.engine_id = enrolment.engine_id
-    return VaultTokens(vault)
+        asyncio.run(_enrol(arguments.gateway, arguments.name or host_name(), vault))
+        arguments.gateway = None  # it is the new engine's; others may be of other gateways
+    found = asyncio.run(enrolments(vault))
+    if not found:
+        raise TokenRefused(
+            "This machine is not enrolled. At the gateway: flowork engines code NAME. Here: flowork engine --gateway URL --enrol"
+        )
+    if arguments.gateway and len({each.gateway for each in found}) > 1:
+        raise TokenRefused("This machine serves engines of several gateways; start it without --gateway.")
+    sources = [({"gateway": arguments.gateway or each.gateway, "engine_id": each.engine_id}, each.engine_id) for each in found]
+    arguments.gateway, arguments.engine_id = sources[0][0]["gateway"], found[0].engine_id
+    return [(where, VaultTokens(vault, engine_id)) for where, engine_id in sources]
 
 
-async def _enrol(gateway: str, name: str, vault: Vault) -> Enrolment:
+async def _enrol(gateway: str, name: str, vault: Vault) -> None:
     try:
         request = EnrolRequest(code=read_line("code"), installation_name=name)
     except ValidationError as error:
         raise TokenRefused("The name takes letters, digits, '.', '_' and '-', and begins with a letter or digit.") from error
-    await read_enrolment(vault)  # a vault that does not open must not be found out with the code used up
+    await enrolments(vault)  # a vault that does not open must not be found out with the code used up
     enrolled = await enrol(gateway, request)
-    enrolment = Enrolment(gateway, enrolled.engine_id, (enrolled.token,))
-    await keep_enrolment(vault, enrolment)
+    await keep_enrolment(vault, Enrolment(gateway, enrolled.engine_id, (enrolled.token,)))
     log.info("engine.enrolled", engine=enrolled.engine_name, engine_id=enrolled.engine_id, installation=enrolled.installation)
-    return enrolment
 
 
 def read_line(what: str) -> str:
@@ -188,43 +179,57 @@ def load(arguments: argparse.Namespace, environment: Mapping[str, str]) -> Engin
     return settings
 
 
-async def _run(settings: EngineSettings, keeper: TokenKeeper) -> int:
-    stop = asyncio.Event()
-    async with running(settings, keeper) as engine:
-        _on_signals(stop, engine)
-        async with crew() as tasks:
-            tasks.start(_announce(engine), "announce")
-            await first_of(None, stop.wait(), engine.ended())
-        drained = await engine.drained(settings.drain_deadline_s)
-        log.info("engine.drained", given_back=drained.given_back, spooled=drained.spooled)
+async def _run(engines: Sequence[tuple[EngineSettings, TokenKeeper]]) -> int:
+    """Serve every engine until told to stop: each with slots, spool and an outstanding claim of its own, so that none waits for another."""
+    signals = Signals()
+    await all_of(*(_serve(settings, keeper, signals) for settings, keeper in engines))
     return 0
 
 
-async def _announce(engine: Engine) -> None:
+async def _serve(settings: EngineSettings, keeper: TokenKeeper, signals: "Signals") -> None:
+    async with running(settings, keeper) as engine:
+        signals.of(engine)
+        async with crew() as tasks:
+            tasks.start(_announce(engine, settings.engine_id), "announce")
+            await first_of(None, signals.stop.wait(), engine.ended())
+        drained = await engine.drained(settings.drain_deadline_s)
+        log.info("engine.drained", engine_id=settings.engine_id, given_back=drained.given_back, spooled=drained.spooled)
+
+
+async def _announce(engine: Engine, engine_id: str) -> None:
     await engine.connected()
-    log.info("engine.connected", instance=engine.instance)
+    log.info("engine.connected", engine_id=engine_id, instance=engine.instance)
 
 
-def _on_signals(stop: asyncio.Event, engine: Engine) -> None:
+class Signals:
     """First signal: finish what runs. Second: give back now. Third: go."""
-    seen = 0
 
-    def signalled() -> None:
-        nonlocal seen
-        seen += 1
-        if seen == 1:
-            stop.set()
-        elif seen == 2:
+    def __init__(self) -> None:
+        self.stop = asyncio.Event()
+        self._engines: list[Engine] = []
+        self._seen = 0
+        if sys.platform == "win32":
+            signal.signal(signal.SIGINT, lambda *_: self._signalled())
+            return
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._signalled)
+
+    def of(self, engine: Engine) -> None:
+        """Tell this engine too when to hurry."""
+        self._engines.append(engine)
+        if self._seen > 1:
             engine.hurry()
+
+    def _signalled(self) -> None:
+        self._seen += 1
+        if self._seen == 1:
+            self.stop.set()
+        elif self._seen == 2:
+            for engine in self._engines:
+                engine.hurry()
         else:
             raise SystemExit(1)
-
-    if sys.platform == "win32":
-        signal.signal(signal.SIGINT, lambda *_: signalled())
-        return
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, signalled)
 
 
 if __name__ == "__main__":

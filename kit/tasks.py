@@ -55,3 +55,18 @@ async def first_of(seconds: float | None, *works: Coroutine[Any, Any, Any]) -> N
         await asyncio.wait(tasks)
     for task in done:
         task.result()
+
+
+async def all_of(*works: Coroutine[Any, Any, Any]) -> None:
+    """Return when all of the works are done; when one fails, the others are cancelled and waited for.
+
+    Raises:
+        What that work raised.
+    """
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)

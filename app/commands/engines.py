@@ -127,13 +127,17 @@ def _print(arguments: argparse.Namespace, answer: BaseModel, words: str) -> None
 
 
 async def _tell_code(arguments: argparse.Namespace, admin: AdminClient, made: EnrolmentCode) -> None:
-    address = (await admin.status()).address
+    status = await admin.status()
+    address = status.remote_address or status.address
     if arguments.json:
         print(json.dumps({**made.model_dump(), "gateway": address}))
         return
     print(f"Engine {made.engine_name} is {made.engine_id}. On the machine that will serve it run:\n")
     print(f"  flowork engine --gateway {address} --enrol\n")
     print(f"and type this code, which serves once, until {made.expires_at}:\n\n  {made.code}")
+    if status.remote_address is None:
+        print("\nThis gateway takes engines on its own machine only. For other machines switch on tunnel and accept_remote_engines,")
+        print("or bring its port there, as with: ssh -L 7717:127.0.0.1:7717")
 
 
 def _write(file: Path, engine: EngineAdded) -> None:

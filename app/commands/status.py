@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from app.client.admin import open_admin
 from app.commands.common import DONE, parser, run
-from contract.admin import EngineStatus, GatewayStatus, Percentiles
+from contract import limits
+from contract.admin import EngineStatus, GatewayStatus, InstanceStatus, Percentiles
 
 
 def main(argv: Sequence[str]) -> int:
@@ -29,6 +30,8 @@ def render(status: GatewayStatus) -> str:
         f"{'ENGINE':<20} {'STATE':<12} {'BUSY':>7} {'QUEUED':>7} {'SCHEDULED':>10}  START DELAY p50/p95 (15 min)",
     ]
     lines += [_row(engine) for engine in status.engines]
+    rows = [_instance(engine, instance) for engine in status.engines for instance in engine.instances]
+    lines += ["", f"{'INSTANCE':<10} {'ENGINE':<20} {'STATE':<8} {'BUSY':>7} {'HEARD':>10} {'LAG':>8}  VERSION", *rows] if rows else []
     lines += [f"\n{engine.name}: {engine.reason}. The file was left untouched." for engine in status.engines if engine.reason]
     lines += [f"\n! {alarm}" for alarm in _alarms(status)]
     return "\n".join(lines)
@@ -39,14 +42,40 @@ def _alarms(status: GatewayStatus) -> list[str]:
         ["Secrets are stored UNENCRYPTED (--insecure-storage). Encrypt them with: flowork secrets move"] if status.secrets.insecure else []
     )
     closed = [f"The {status.secrets.kind} is {status.secrets.state}: flowork secrets unlock"] if status.secrets.state != "open" else []
-    return [*badge, *closed, *status.audit.alarms]
+    return [*badge, *closed, *status.audit.alarms, *(alarm for engine in status.engines for alarm in _of_instances(engine))]
+
+
+def _of_instances(engine: EngineStatus) -> list[str]:
+    deaf = [
+        f"Instance {each.instance[:8]} of {engine.name} is deaf: its heart beats, but it asks for no work. Restart it."
+        for each in engine.instances
+        if each.state == "deaf"
+    ]
+    off = [
+        f"The clock of instance {each.instance[:8]} of {engine.name} is {abs(each.clock_off_s):.0f} s {_side(each.clock_off_s)}. Set it."
+        for each in engine.instances
+        if each.clock_off_s is not None and abs(each.clock_off_s) > limits.CLOCK_OFF_S
+    ]
+    return [*deaf, *off]
+
+
+def _side(ahead_s: float) -> str:
+    return "ahead" if ahead_s > 0 else "behind"
 
 
 def _row(engine: EngineStatus) -> str:
-    slots = sum(instance.slots for instance in engine.instances)
+    slots = sum(instance.slots for instance in engine.instances if instance.state != "silent")
     return (
         f"{engine.name:<20} {engine.state:<12} {f'{engine.running}/{slots}':>7} {engine.queued:>7} {engine.scheduled:>10}"
         f"  {_delays(engine.start_delay_ms)}"
+    )
+
+
+def _instance(engine: EngineStatus, each: InstanceStatus) -> str:
+    lag = "-" if each.lag_ms is None else f"{each.lag_ms:.0f} ms"
+    return (
+        f"{each.instance[:8]:<10} {engine.name:<20} {each.state:<8} {f'{each.busy}/{each.slots}':>7}"
+        f" {f'{each.seconds_since_seen:.0f} s ago':>10} {lag:>8}  {each.version}"
     )
 
 

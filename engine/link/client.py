@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import AsyncIterator, Collection
 from typing import Protocol, TypeVar
+from urllib.parse import urlsplit
 
 import aiohttp
 from pydantic import BaseModel, ValidationError
@@ -22,7 +23,7 @@ from contract.engine_link import (
     TokenIssued,
     Whitelist,
 )
-from contract.errors import EngineTokenInvalid, FloworkError, GatewayUnreachable, from_problem
+from contract.errors import EngineTokenInvalid, FloworkError, GatewayUnreachable, RouteUnknown, from_problem
 from contract.words import Directive
 from kit.strict_json import JsonRefused, decode
 
@@ -30,6 +31,10 @@ A = TypeVar("A", bound=BaseModel)
 CALL_S = 10.0
 CLAIM_SLACK_S = 5.0
 DEPTH_MAX = 64
+UNREACHED = "Is it running? On another machine it is reached through a tunnel."
+NOT_SERVED = (
+    "The gateway serves no engines at this address. Its owner switches on tunnel and accept_remote_engines; then use the tunnel's address."
+)
 
 
 class Credential(Protocol):
@@ -128,7 +133,8 @@ async def _ask(
                 raise _problem(body, response)
             return answer.model_validate_json(body)
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        raise GatewayUnreachable(f"{type(error).__name__} while calling the gateway.") from error
+        where, why = urlsplit(url).netloc, type(error).__name__
+        raise GatewayUnreachable(f"No gateway answers at {where} ({why}). {UNREACHED}") from error
     except ValidationError as error:
         raise GatewayUnreachable("What answered does not speak Flowork.") from error
 
@@ -141,6 +147,8 @@ def _problem(body: bytes, response: aiohttp.ClientResponse) -> FloworkError:
     if not isinstance(document, dict) or not isinstance(document.get("code"), str):
         # Not a gateway's word, whatever its number: nothing may be given up for it. A redirect would carry the token away.
         return GatewayUnreachable(f"Something that is not a gateway answered {response.status}.")
+    if document["code"] == RouteUnknown.code:
+        return GatewayUnreachable(NOT_SERVED)
     error = from_problem(document, response.status)
     seconds = response.headers.get("Retry-After", "")
     if error.retry_after_s is None and seconds.isdecimal():

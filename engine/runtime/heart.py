@@ -10,7 +10,7 @@ from contract.engine_link import HeartbeatAnswer, HeartbeatRequest, InstanceStat
 from contract.errors import FloworkError
 from engine.rules.leases import LeaseBook
 from engine.runtime.seam import Link, LinkOpener
-from kit.clock import SECOND, Clock, SleepWatch
+from kit.clock import MILLISECOND, SECOND, Clock, Now, SleepWatch, from_rfc3339
 from kit.logs import Log
 
 log = Log("engine.heart")
@@ -51,6 +51,8 @@ class Heart:
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
         self._told_of: frozenset[str] = frozenset()
+        self._lag_ms: float | None = None
+        self._clock_off_s: float | None = None
         self._thread = threading.Thread(target=self._run, name="flowork-heartbeat", daemon=True)
 
     def start(self) -> None:
@@ -113,15 +115,28 @@ class Heart:
             self._told(jobs, ())
 
     async def _beat(self, link: Link, now: int) -> None:
-        held = self._book.held()
+        held, sent = self._book.held(), self._clock.now()
+        stats = self._stats().model_copy(update={"lag_ms": self._lag_ms, "clock_off_s": self._clock_off_s})
         try:
-            answer = await link.heartbeat(HeartbeatRequest(instance=self._instance, leases=held, stats=self._stats()))
+            answer = await link.heartbeat(HeartbeatRequest(instance=self._instance, leases=held, stats=stats))
         except FloworkError as error:
             log.warning("engine.heartbeat_failed", code=error.code)
             self._next_beat = self._clock.now().steady + min(self._every_us, 2 * SECOND)
             return
         self._next_beat = now + self._every_us
+        self._compare_clocks(answer.at, sent)
         self._apply(answer, now)
+
+    def _compare_clocks(self, at: str | None, sent: Now) -> None:
+        """The gateway's time was somewhere between sending and hearing."""
+        lag_us = self._clock.now().steady - sent.steady
+        self._lag_ms = round(lag_us / MILLISECOND, 1)
+        if at is None:
+            return
+        before, off_s = self._clock_off_s, (sent.wall + lag_us // 2 - from_rfc3339(at)) / SECOND
+        self._clock_off_s = round(off_s, 3)
+        if abs(off_s) > limits.CLOCK_OFF_S and (before is None or abs(before) <= limits.CLOCK_OFF_S):
+            log.warning("engine.clock_off", ahead_s=self._clock_off_s, advice="Set the clock of this machine, or of the gateway's.")
 
     def _apply(self, answer: HeartbeatAnswer, sent_at: int) -> None:
         for extended in answer.extended:

@@ -1,21 +1,18 @@
 """Where an installation's token is kept between starts, and while it rotates: beside the old one, until the new is proven.
 
+`enrolments.py` keeps those of enrolled machines.
+
 Tokens are read and kept newest first. A place that cannot keep a new token must say so before one is asked for.
 """
 
 import asyncio
 import contextlib
-import json
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from kit.files import Locked, exclusive_lock, write_private
-from kit.vault import Vault, VaultLocked, VaultUnavailable
 
-ENROLLED = "engine"
-"""The vault's name for what an enrolment brought."""
 TOKENS_MAX = 2
 
 
@@ -25,65 +22,6 @@ class TokenRefused(Exception):
 
 class RotatesElsewhere(Exception):
     """Another process of this installation is taking a new token."""
-
-
-@dataclass(frozen=True, slots=True)
-class Enrolment:
-    """What the machine knows of its enrolment."""
-
-    gateway: str
-    engine_id: str
-    tokens: tuple[str, ...]
-
-
-class VaultTokens:
-    """The token of the enrolled engine, in the program's vault. The spool's lock keeps other processes out."""
-
-    def __init__(self, vault: Vault) -> None:
-        self._vault = vault
-
-    async def read(self) -> tuple[str, ...]:
-        """The tokens. Raises TokenRefused."""
-        enrolled = await read_enrolment(self._vault)
-        return () if enrolled is None else enrolled.tokens
-
-    async def keep(self, tokens: Sequence[str]) -> None:
-        """Keep these instead, durably. Raises TokenRefused."""
-        enrolled = await read_enrolment(self._vault)
-        if enrolled is None:
-            raise TokenRefused("The enrolment is gone from the vault. Enrol this machine again.")
-        await keep_enrolment(self._vault, Enrolment(enrolled.gateway, enrolled.engine_id, tuple(tokens)))
-
-    def alone(self) -> contextlib.AbstractContextManager[None]:
-        """Keep other processes of the installation from rotating for the length of the block."""
-        return contextlib.nullcontext()
-
-
-async def read_enrolment(vault: Vault) -> Enrolment | None:
-    """What an enrolment left; None when there was none.
-
-    Raises:
-        TokenRefused: the vault is locked or unusable, or holds something else.
-    """
-    try:
-        text = await vault.get(ENROLLED)
-        if text is None:
-            return None
-        told = json.loads(text)
-        return Enrolment(str(told["gateway"]), str(told["engine_id"]), tuple(str(token) for token in told["tokens"]))
-    except (VaultLocked, VaultUnavailable) as error:
-        raise TokenRefused(str(error) or "The secrets are locked. Unlock them and start again.") from error
-    except (ValueError, TypeError, KeyError) as error:
-        raise TokenRefused("The enrolment in the vault is damaged. Enrol this machine again.") from error
-
-
-async def keep_enrolment(vault: Vault, enrolment: Enrolment) -> None:
-    """Keep an enrolment, durably. Raises TokenRefused."""
-    told = {"gateway": enrolment.gateway, "engine_id": enrolment.engine_id, "tokens": list(enrolment.tokens)}
-    try:
-        await vault.set(ENROLLED, json.dumps(told))
-    except (VaultLocked, VaultUnavailable) as error:
-        raise TokenRefused(str(error) or "The secrets are locked. Unlock them and start again.") from error
 
 
 class FileTokens:

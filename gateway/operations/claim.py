@@ -50,7 +50,7 @@ class Claiming:
             RequestInvalid, ShardUnavailable, StorageFull, GatewayStopping, EngineTokenRevoked: while it waited. AuditUnavailable.
         """
         engine = caller.engine
-        instance = self.presence.announced(caller, request.instance, request.announce)
+        instance = self.presence.announced(caller, request.instance, request.announce, request.wait_ms)
         self.presence.busy(request.instance, len(request.running))
         claim = self._parsed(engine, request)
         await self.note_refusals(engine, ((report.job, report) for report in request.finished))

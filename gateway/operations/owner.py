@@ -40,6 +40,8 @@ class Owner:
     count_users: Callable[[], int]
     describe: Callable[[], tuple[str, str, str, str, bool]]
     """Version, gateway id and key, address, and whether the gateway drains."""
+    remote_address: str | None = None
+    """Where engines on other machines reach this gateway, if they may."""
 
     def address(self) -> str:
         """Where this gateway is called from its own machine."""
@@ -78,6 +80,7 @@ class Owner:
             secrets=SecretsStatus(kind=self.vault.kind, state=self.vault.state, insecure=self.vault.insecure),
             audit=self.audit_care.status(),
             engines=engines,
+            remote_address=self.remote_address,
         )
 
     async def make_engine(self, name: str, actor: str) -> str:
@@ -120,8 +123,11 @@ class Owner:
                     busy=instance.busy,
                     kinds=instance.announce.kinds,
                     seconds_since_seen=self.presence.seconds_since_seen(instance),
+                    state=self.presence.state(instance),
+                    lag_ms=None if instance.stats is None else instance.stats.lag_ms,
+                    clock_off_s=None if instance.stats is None else instance.stats.clock_off_s,
                 )
-                for instance in up
+                for instance in self.presence.lately(row.id)
             ],
         )
 

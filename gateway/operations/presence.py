@@ -3,12 +3,16 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from contract import limits
 from contract.engine_link import Announce, InstanceStats
 from contract.words import Directive
 from gateway.rules.engine_tokens import EngineCaller
-from kit.clock import SECOND, Clock
+from gateway.rules.presence import InstanceState, instance_state
+from kit.clock import MILLISECOND, SECOND, Clock
+from kit.logs import Log
 
-UP_FOR_US = 30 * SECOND
+log = Log("presence")
+SHOWN_FOR_US = 300 * SECOND
 FORGET_AFTER_US = 24 * 3600 * SECOND
 
 
@@ -23,6 +27,14 @@ class Instance:
     announce: Announce
     seen: int
     """Steady time of its latest call."""
+    claimed: int = 0
+    """Steady time of its latest claim."""
+    wait_us: int = 0
+    """How long that was to wait."""
+    stats: InstanceStats | None = None
+    """What its latest heartbeat told."""
+    state: InstanceState = InstanceState.UP
+    """As of its latest heartbeat."""
     busy: int = 0
     told: frozenset[bytes] = frozenset()
     """Cancels and losses it has been told of, so that a long poll is not ended by the same news again."""
@@ -39,15 +51,16 @@ class Presence:
     clock: Clock
     _instances: dict[str, Instance] = field(default_factory=dict)
 
-    def announced(self, caller: EngineCaller, instance: str, announce: Announce) -> Instance:
-        """An instance claimed."""
+    def announced(self, caller: EngineCaller, instance: str, announce: Announce, wait_ms: int = limits.CLAIM_WAIT_MAX_MS) -> Instance:
+        """An instance claimed, and would wait for so long."""
         now = self.clock.now().steady
         known = self._instances.get(instance)
         if known is None or (known.engine, known.installation) != (caller.engine, caller.installation):
             self._forget(now)
             known = self._instances[instance] = Instance(instance, caller.engine, caller.installation, announce, now)
         known.announce = announce
-        known.seen = now
+        known.seen = known.claimed = now
+        known.wait_us = wait_ms * MILLISECOND
         return known
 
     def beat(self, engine: str, instance: str, stats: InstanceStats) -> None:
@@ -56,6 +69,10 @@ class Presence:
         if known is not None and known.engine == engine:
             known.seen = self.clock.now().steady
             known.busy = stats.busy
+            known.stats = stats
+            before, known.state = known.state, self.state(known)
+            if known.state is InstanceState.DEAF is not before:
+                log.warning("engine.deaf", engine_id=engine, instance=instance)
 
     def of(self, engine: str) -> list[Instance]:
         """Instances of an engine, up or not."""
@@ -63,8 +80,17 @@ class Presence:
 
     def up(self, engine: str) -> list[Instance]:
         """Instances of an engine heard lately."""
+        return [instance for instance in self.of(engine) if self.state(instance) is not InstanceState.SILENT]
+
+    def lately(self, engine: str) -> list[Instance]:
+        """Instances of an engine heard within five minutes."""
         now = self.clock.now().steady
-        return [instance for instance in self.of(engine) if now - instance.seen <= UP_FOR_US]
+        return [instance for instance in self.of(engine) if now - instance.seen <= SHOWN_FOR_US]
+
+    def state(self, instance: Instance) -> InstanceState:
+        """How an instance is now."""
+        now = self.clock.now().steady
+        return instance_state(now, seen=instance.seen, claimed=instance.claimed, wait_us=instance.wait_us)
 
     def busy(self, instance: str, leases: int) -> None:
         """A claim tells how many jobs its instance holds."""

@@ -25,6 +25,7 @@ from gateway.rules.life import Failure
 from gateway.rules.views import job_id_of_uuid
 from gateway.store import seam
 from gateway.store.directory import ShardDirectory
+from kit.clock import rfc3339
 from kit.strict_json import encode
 
 
@@ -42,9 +43,10 @@ class Reporting:
         """Renew every lease named; tell which are lost or to be cancelled."""
         engine = caller.engine
         self.presence.beat(engine, request.instance, request.stats)
+        at = rfc3339(self.presence.clock.now().wall)
         leases = [parsed_lease(engine, held.job, held.token) for held in request.leases]
         if not leases:
-            return HeartbeatAnswer(directive=self.directive(caller, request.instance))
+            return HeartbeatAnswer(directive=self.directive(caller, request.instance), at=at)
         async with self.directory.use(engine) as store:
             renewed = await store.renew(request.instance, leases)
         return HeartbeatAnswer(
@@ -52,6 +54,7 @@ class Reporting:
             lost=[job_id_of_uuid(engine, uuid) for uuid in renewed.lost],
             cancel=[job_id_of_uuid(engine, uuid) for uuid in renewed.cancel],
             directive=self.directive(caller, request.instance),
+            at=at,
         )
 
     async def finish(self, engine: str, job: str, request: FinishRequest) -> FinishAnswer:

@@ -184,6 +184,7 @@ async def build(
         random_bytes=chance.token_bytes,
         count_users=lambda: len(sessions.users()),
         describe=lambda: (VERSION, identity.gateway_id, encoded(identity.key.public), address, state.draining),
+        remote_address=settings.public_origins[0] if settings.tunnel and settings.accept_remote_engines else None,
     )
 
     def authenticate_socket(auth: Mapping[str, Any], origin: str) -> tuple[Principal, float]:

@@ -12,7 +12,10 @@ from aiohttp import web
 
 from app.client.admin import open_admin
 from contract.admin_engines import InstallationView
+from contract.errors import GatewayUnreachable
 from contract.words import JobState
+from engine.link.client import open_link
+from engine.runtime.credential import Credential
 from engine.store.tokens import FileTokens, MemoryTokens
 from tests.support.house import House, Program, house, signed_in, start, until
 from tests.support.inside import Wire, add_engine, engine_for, gateway_on, wire_to
@@ -311,6 +314,42 @@ async def test_a_code_enrols_a_machine_which_then_starts_by_itself(lab: House, t
     assert await again.ended() == 4
     assert "flowork engines code" in again.log.read_text()
     assert told["code"] not in (tmp_path / "attic.log").read_text() + again.log.read_text()
+
+
+async def test_one_process_serves_two_engines_and_a_busy_one_never_holds_up_the_other(lab: House, tmp_path):
+    data = ("--data", str(tmp_path / "box"))
+    for name in ("attic", "cellar"):
+        async with open_admin(lab.data) as admin:
+            code = (await admin.add_remote_engine(name)).code
+        enrolling = ("engine", "--gateway", lab.address, "--enrol", "--allow-echo", "--slots", "1")
+        box = await start(tmp_path / "box.log", *enrolling, *data, typed=code + "\n")
+        lab.programs.append(box)
+        async with signed_in(lab, name) as user:
+            await user.reaches(await user.submit(), JobState.SUCCEEDED)
+        if name == "attic":
+            box.terminate()
+            assert await box.ended() == 0
+    async with signed_in(lab, "cellar") as user:
+        long = await user.submit(engine="attic", payload={"sleep_ms": 60_000})
+        await user.reaches(long, JobState.RUNNING)
+        waits = await user.submit(engine="attic")
+        for _ in range(5):
+            await user.reaches(await user.submit(engine="cellar"), JobState.SUCCEEDED)
+        assert (await user.api.job(waits.id)).state is JobState.QUEUED
+        await user.api.cancel(long.id)  # heard by the claim that is outstanding while its only slot is busy
+        await user.reaches(long, JobState.CANCELLED)
+        await user.reaches(waits, JobState.SUCCEEDED)
+    box.terminate()
+    assert await box.ended() == 0
+
+
+async def test_an_address_that_serves_no_engines_says_so(tmp_path):
+    async with AsyncExitStack() as stack:
+        gateway = await stack.enter_async_context(gateway_on(tmp_path / "g", lan_host="0.0.0.0", lan_names=("127.0.0.1",), lan_port=0))
+        assert gateway.lan_address is not None
+        async with open_link(gateway.lan_address.replace("0.0.0.0", "127.0.0.1"), "abcd", Credential(MemoryTokens("t"), ("t",))) as link:
+            with pytest.raises(GatewayUnreachable, match="accept_remote_engines"):
+                await link.whitelist()
 
 
 async def test_the_owner_lists_shares_and_revokes_on_the_command_line(lab: House, tmp_path):

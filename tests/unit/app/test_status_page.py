@@ -52,6 +52,29 @@ def test_with_nobody_paired_it_says_how_to_let_somebody_in():
     assert page(users=0)[1] == "Nobody is paired yet: flowork pair, or flowork login for this command line"
 
 
+def test_each_instance_has_a_row_and_silent_ones_lend_no_slots():
+    up = instance(4, 1).model_copy(update={"lag_ms": 3.2, "instance": "ab" * 16})
+    lines = page(engine(running=1, instances=[up, instance(8).model_copy(update={"state": "silent"})]))
+    assert lines[4].split()[2] == "1/4"
+    assert lines[6].split() == ["INSTANCE", "ENGINE", "STATE", "BUSY", "HEARD", "LAG", "VERSION"]
+    assert lines[7].split() == ["abababab", "home", "up", "1/4", "1", "s", "ago", "3", "ms", "1"]
+    assert lines[8].split() == ["00000000", "home", "silent", "0/8", "1", "s", "ago", "-", "1"]
+
+
+def test_a_deaf_instance_and_a_wrong_clock_are_told_with_what_to_do():
+    trouble = [
+        instance().model_copy(update={"state": "deaf"}),
+        instance().model_copy(update={"clock_off_s": -120.4}),
+        instance().model_copy(update={"clock_off_s": 4.9}),
+        instance().model_copy(update={"clock_off_s": 5.1}),
+    ]
+    alarms = [line for line in page(engine(instances=trouble)) if line.startswith("!")]
+    assert len(alarms) == 3
+    assert "is deaf" in alarms[0]
+    assert "120 s behind" in alarms[1]
+    assert "5 s ahead" in alarms[2]
+
+
 def test_without_engines_only_the_head_of_the_table_stands():
     lines = page()
     assert len(lines) == 4

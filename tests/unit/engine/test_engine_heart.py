@@ -13,7 +13,7 @@ from contract.engine_link import Extended, HeartbeatAnswer, HeartbeatRequest, In
 from contract.errors import GatewayUnreachable
 from engine.rules.leases import LeaseBook
 from engine.runtime.heart import TICK_S, Heart
-from kit.clock import SECOND
+from kit.clock import SECOND, rfc3339
 from tests.support.clock import ManualClock
 from tests.support.fake_link import INSTANCE, FakeLink, extend_all, job_id, lease
 
@@ -304,6 +304,24 @@ class TestOwnThread:
     async def test_it_looks_often_enough_to_let_go_in_time(self, heart):
         assert heart._tick_s <= TICK_S
         assert LET_GO_S + TICK_S < LEASE_S
+
+    async def test_it_tells_how_long_the_last_beat_took_and_how_far_the_clocks_are_apart(self, make, link, clock, caplog):
+        heart = make()
+
+        def answer(_request: HeartbeatRequest) -> HeartbeatAnswer:
+            clock.advance(0.1)
+            at = clock.now().wall - 60 * SECOND
+            clock.advance(0.1)
+            return HeartbeatAnswer(at=rfc3339(at))
+
+        link.heartbeats.then(answer, answer)
+        for _ in range(2):
+            await heart._beat(link, clock.now().steady)
+        first, second = (request.stats for request in link.heartbeats.asked)
+        assert (first.lag_ms, first.clock_off_s) == (None, None)
+        assert second.lag_ms == 200.0
+        assert second.clock_off_s == pytest.approx(60.0)
+        assert [record.getMessage() for record in caplog.records] == ["engine.clock_off"]  # said once, not at every beat
 
     async def test_it_can_be_stopped_before_its_thread_has_begun(self, make, monkeypatch):
         begin, joined = threading.Event(), threading.Event()

@@ -3,6 +3,7 @@
 import io
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -72,8 +73,9 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[EngineSettings, str]]
     """What would have been run, and with which token."""
     seen: list[tuple[EngineSettings, str]] = []
 
-    async def run(settings: EngineSettings, keeper: TokenKeeper) -> int:
-        seen.append((settings, (await keeper.read())[0]))
+    async def run(engines: Sequence[tuple[EngineSettings, TokenKeeper]]) -> int:
+        for settings, keeper in engines:
+            seen.append((settings, (await keeper.read())[0]))
         return 0
 
     monkeypatch.setattr(program, "_run", run)
@@ -162,9 +164,10 @@ class TestEnrolled:
 
         async def enrol(_gateway: str, request: EnrolRequest) -> Enrolled:
             asked.append(request)
-            if request.code != "right":
+            if request.code not in {"right", "another"}:
                 raise EnrolmentCodeInvalid
-            return Enrolled(engine_id="abcd", engine_name="lab", token=TOKEN, installation=request.installation_name)
+            engine_id = "abcd" if request.code == "right" else "efgh"
+            return Enrolled(engine_id=engine_id, engine_name="lab", token=TOKEN, installation=request.installation_name)
 
         monkeypatch.setattr(program, "enrol", enrol)
         return asked
@@ -193,6 +196,32 @@ class TestEnrolled:
         assert main(["--gateway", "http://127.0.0.1:10", *data]) == 0
         assert started[1][0].gateway == "http://127.0.0.1:10"
 
+    def test_a_machine_that_enrols_again_serves_both_engines_and_each_with_its_own_gateway(self, command, started, gateway, monkeypatch):
+        data = command[-2:]
+        typed(monkeypatch, "right\n")
+        main(["--gateway", "http://127.0.0.1:9", "--enrol", *data])
+        typed(monkeypatch, "another\n")
+        main(["--gateway", "http://127.0.0.1:10", "--enrol", *data])
+        assert [(settings.engine_id, settings.gateway) for settings, _ in started[1:]] == [
+            ("abcd", "http://127.0.0.1:9"),
+            ("efgh", "http://127.0.0.1:10"),
+        ]
+
+    def test_one_other_address_for_engines_of_several_gateways_is_refused(self, command, started, gateway, monkeypatch, capsys):
+        data = command[-2:]
+        for code, port in (("right", 9), ("another", 10)):
+            typed(monkeypatch, f"{code}\n")
+            main(["--gateway", f"http://127.0.0.1:{port}", "--enrol", *data])
+        assert main(["--gateway", "http://127.0.0.1:11", *data]) == USAGE_ERROR
+        assert "several gateways" in capsys.readouterr().err
+
+    def test_enrolling_an_engine_again_replaces_it(self, command, started, gateway, monkeypatch):
+        data = command[-2:]
+        for port in (9, 10):
+            typed(monkeypatch, "right\n")
+            main(["--gateway", f"http://127.0.0.1:{port}", "--enrol", *data])
+        assert [settings.gateway for settings, _ in started] == ["http://127.0.0.1:9", "http://127.0.0.1:10"]
+
     def test_a_wrong_code_says_so_and_leaves_nothing(self, command, started, gateway, monkeypatch, capsys):
         typed(monkeypatch, "wrong\n")
         assert main(["--gateway", "http://127.0.0.1:9", "--enrol", *command[-2:]]) == REFUSED
@@ -204,7 +233,7 @@ class TestEnrolled:
         typed(monkeypatch, "right\n")
         folder = tmp_path / "secrets"
         folder.mkdir()
-        (folder / "engine").write_text("nonsense")
+        (folder / "engines").write_text("nonsense")
         assert main(["--gateway", "http://127.0.0.1:9", "--enrol", *command[-2:]]) == USAGE_ERROR
         assert "damaged" in capsys.readouterr().err
         assert gateway == []

@@ -5,16 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from engine.store.enrolments import Enrolment, VaultTokens, enrolments, keep_enrolment
 from engine.store.tokens import (
-    Enrolment,
     FileTokens,
     GivenToken,
     MemoryTokens,
     RotatesElsewhere,
     TokenRefused,
-    VaultTokens,
-    keep_enrolment,
-    read_enrolment,
     read_file,
 )
 from kit.vault import FolderSecrets, Vault, VaultLocked, VaultUnavailable
@@ -143,32 +140,47 @@ class TestTheVault:
         return Vault(FolderSecrets(tmp_path / "secrets"))
 
     async def test_an_enrolment_is_kept_and_its_tokens_are_replaced(self, vault: Vault):
-        assert await read_enrolment(vault) is None
-        assert await VaultTokens(vault).read() == ()
+        tokens = VaultTokens(vault, "abcd")
+        assert (await enrolments(vault), await tokens.read()) == ([], ())
         await keep_enrolment(vault, Enrolment("http://127.0.0.1:9", "abcd", (TOKEN,)))
-        await VaultTokens(vault).keep((NEW, TOKEN))
-        assert await read_enrolment(vault) == Enrolment("http://127.0.0.1:9", "abcd", (NEW, TOKEN))
-        assert await VaultTokens(vault).read() == (NEW, TOKEN)
-        with VaultTokens(vault).alone():
+        await tokens.keep((NEW, TOKEN))
+        assert await enrolments(vault) == [Enrolment("http://127.0.0.1:9", "abcd", (NEW, TOKEN))]
+        assert await tokens.read() == (NEW, TOKEN)
+        with tokens.alone():
             pass
+
+    async def test_each_engine_has_its_own(self, vault: Vault):
+        first, second = Enrolment("g", "abcd", (TOKEN,)), Enrolment("h", "efgh", (NEW,))
+        for enrolment in (first, second, first):
+            await keep_enrolment(vault, enrolment)
+        assert await enrolments(vault) == [first, second]
+        assert await VaultTokens(vault, "efgh").read() == (NEW,)
 
     async def test_tokens_are_not_kept_where_the_enrolment_is_gone(self, vault: Vault):
         with pytest.raises(TokenRefused, match="Enrol"):
-            await VaultTokens(vault).keep((NEW,))
+            await VaultTokens(vault, "abcd").keep((NEW,))
 
     @pytest.mark.parametrize("why", [VaultLocked(), VaultUnavailable("no keyring")])
     async def test_a_vault_that_does_not_open_says_so(self, tmp_path: Path, why: Exception):
         vault = Vault(Closed(tmp_path, why))
         with pytest.raises(TokenRefused, match=r"locked|no keyring"):
-            await VaultTokens(vault).read()
+            await VaultTokens(vault, "abcd").read()
+        with pytest.raises(TokenRefused, match=r"locked|no keyring"):
+            await enrolments(vault)
         with pytest.raises(TokenRefused, match=r"locked|no keyring"):
             await keep_enrolment(vault, Enrolment("g", "e", (TOKEN,)))
 
-    @pytest.mark.parametrize("text", ["", "{}", "[]", "null", '{"gateway": "g", "engine_id": "e", "tokens": 5}'])
+    @pytest.mark.parametrize("text", ["", "{}", "[]", "null", '{"gateway": "g", "tokens": 5}'])
     async def test_something_else_in_its_place_is_named(self, vault: Vault, text: str):
-        await vault.set("engine", text)
+        await keep_enrolment(vault, Enrolment("g", "abcd", (TOKEN,)))
+        await vault.set("engine/abcd", text)
         with pytest.raises(TokenRefused, match="damaged"):
-            await read_enrolment(vault)
+            await enrolments(vault)
+
+    async def test_a_list_that_is_none_is_named(self, vault: Vault):
+        await vault.set("engines", "5")
+        with pytest.raises(TokenRefused, match="damaged"):
+            await enrolments(vault)
 
 
 class TestInMemory:

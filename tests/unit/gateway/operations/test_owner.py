@@ -118,7 +118,9 @@ class TestStatus:
         assert (instance.slots, instance.busy, instance.kinds, instance.seconds_since_seen) == (4, 0, ["echo", "http"], 30.0)
         rooms.clock.advance(1)
         found = await engine(owner)
-        assert (found.state, found.instances) == ("down", [])
+        assert (found.state, [each.state for each in found.instances]) == ("down", ["silent"])
+        rooms.clock.advance(300)
+        assert (await engine(owner)).instances == []
 
     async def test_depths_and_delays_are_those_of_the_queue(self, owner: Owner, rooms):
         await rooms.job(run_at=rfc3339(rooms.clock.wall + 60 * SECOND))

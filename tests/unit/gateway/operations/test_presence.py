@@ -3,8 +3,9 @@
 import pytest
 
 from contract.engine_link import Announce, InstanceStats
-from gateway.operations.presence import FORGET_AFTER_US, UP_FOR_US, Instance, Presence, news
+from gateway.operations.presence import FORGET_AFTER_US, SHOWN_FOR_US, Instance, Presence, news
 from gateway.rules.engine_tokens import EngineCaller
+from gateway.rules.presence import UP_FOR_US, InstanceState
 from kit.clock import SECOND
 from tests.support.clock import ManualClock
 
@@ -36,6 +37,28 @@ def test_an_instance_is_up_until_it_was_silent_for_too_long(presence: Presence, 
     clock.advance(0.000001)
     assert (ids(presence.up("e")), ids(presence.of("e"))) == ([], ["i"])
     assert presence.seconds_since_seen(presence.of("e")[0]) == pytest.approx(30.000001)
+
+
+def test_one_that_beats_without_claiming_is_deaf_and_said_so_once(presence: Presence, clock: ManualClock, caplog: pytest.LogCaptureFixture):
+    presence.announced(of("e"), "i", ECHO, wait_ms=5000)
+    for _ in range(5):
+        clock.advance(5)
+        presence.beat("e", "i", InstanceStats(slots=2, busy=1, lag_ms=7.5, clock_off_s=-60.0))
+    (instance,) = presence.of("e")
+    assert presence.state(instance) is InstanceState.DEAF
+    assert [record.getMessage() for record in caplog.records] == ["engine.deaf"]
+    assert instance.stats is not None
+    assert (instance.stats.lag_ms, instance.stats.clock_off_s) == (7.5, -60.0)
+    presence.announced(of("e"), "i", ECHO, wait_ms=5000)
+    assert presence.state(instance) is InstanceState.UP
+
+
+def test_a_silent_instance_is_shown_for_a_while(presence: Presence, clock: ManualClock):
+    presence.announced(of("e"), "i", ECHO)
+    clock.advance(SHOWN_FOR_US / SECOND)
+    assert (ids(presence.up("e")), ids(presence.lately("e"))) == ([], ["i"])
+    clock.advance(1)
+    assert ids(presence.lately("e")) == []
 
 
 def test_instances_belong_to_their_engine(presence: Presence):
