@@ -1,0 +1,1 @@
+"""What happened, told once: whoever counts, charts or exports it listens here."""
