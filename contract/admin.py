@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from contract.engine_link import Scaling
 from contract.wire import Answer, EngineId, EngineName, Request
 from contract.words import Scope
 
@@ -129,6 +130,8 @@ class InstanceStatus(Answer):
     busy: int
     kinds: list[str]
     seconds_since_seen: float
+    scaling: Scaling | None = None
+    """As of its latest heartbeat."""
 
 
 class EngineStatus(Answer):

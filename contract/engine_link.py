@@ -99,6 +99,8 @@ class Lease(Answer):
     user: str
     timeout_s: float
     traceparent: Traceparent
+    start_delay_ms: float | None = None
+    """From the commit that made it claimable to the commit of this lease; None when it was leased before."""
     whitelist_version: int = 0
     """Of the whitelist in force at the grant; an instance that has another one fetches it before it runs the job."""
 
@@ -124,12 +126,43 @@ class ClaimAnswer(Answer):
     """Of the whitelist in force now."""
 
 
+class ScalingChange(Request):
+    """A change of an instance's number of slots."""
+
+    at: Annotated[str, Field(max_length=40)]
+    """RFC 3339, by the instance's clock."""
+    before: Annotated[int, Field(ge=0)]
+    after: Annotated[int, Field(ge=0)]
+    reason: Annotated[str, Field(max_length=256)]
+
+
+class Scaling(Request):
+    """How an instance chooses its number of slots, and what its last window measured; None where nothing was yet."""
+
+    automatic: bool
+    """False: the owner fixed the number."""
+    least: Annotated[int, Field(ge=1)]
+    most: Annotated[int, Field(ge=1)]
+    start_delay_p95_ms: Annotated[float, Field(ge=0)] | None = None
+    utilisation: Annotated[float, Field(ge=0, le=1)] | None = None
+    aim: Annotated[str, Field(max_length=16)] | None = None
+    """Is the utilisation `below`, `within` or `above` 65-80 %? None while demand is below one slot."""
+    rate_per_s: Annotated[float, Field(ge=0)] | None = None
+    mean_service_s: Annotated[float, Field(ge=0)] | None = None
+    """Over the windows that are remembered."""
+    reason: Annotated[str, Field(max_length=256)] | None = None
+    """What that window led to."""
+    change: ScalingChange | None = None
+    """The latest."""
+
+
 class InstanceStats(Request):
     """Numbers an instance sends with its heartbeat."""
 
     slots: Annotated[int, Field(ge=0)]
     busy: Annotated[int, Field(ge=0)]
     spooled: Annotated[int, Field(ge=0)] = 0
+    scaling: Scaling | None = None
 
 
 class HeartbeatRequest(Request):
@@ -147,6 +180,17 @@ class Extended(Answer):
     lease_ms: int
 
 
+class QueueNews(Answer):
+    """How the queue of the engine stands, for the kinds that the instance announced."""
+
+    oldest_waiting_ms: float | None
+    """How long the oldest job waits that was never leased; None when none waits."""
+    arrivals: int
+    """Jobs that became claimable for the first time, counted since some start; less than before: it began anew."""
+    part: float
+    """The instance's slots among those of all instances that are up, 0..1."""
+
+
 class HeartbeatAnswer(Answer):
     """Which leases live on."""
 
@@ -154,6 +198,8 @@ class HeartbeatAnswer(Answer):
     lost: list[JobId] = []
     cancel: list[JobId] = []
     directive: Directive = Directive.RUN
+    queue: QueueNews | None = None
+    """None to an instance that has not claimed since the gateway's start."""
 
 
 class FinishAnswer(Answer):

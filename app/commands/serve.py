@@ -109,7 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     made = parser("serve", "Run gateway and engine on this machine.")
     made.add_argument("--port", type=int, default=None, metavar="N", help="loopback port (default: 7717; 0 lets the system choose)")
     made.add_argument("--host", default=None, metavar="ADDRESS", help="loopback address (default: 127.0.0.1)")
-    made.add_argument("--slots", type=int, default=None, metavar="N", help="jobs that run at once (default: 4)")
+    made.add_argument("--slots", type=int, default=None, metavar="N", help="jobs that run at once (default: chosen by what is measured)")
     made.add_argument("--allow-echo", action="store_true", help="serve the echo kinds, for demo, tests and bench")
     made.add_argument(
         "--http-host", action="append", default=[], metavar="HOST", help="let the http kind call this host[:port]; may be repeated"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from app.client.admin import open_admin
 from app.commands.common import DONE, parser, run
-from contract.admin import EngineStatus, GatewayStatus, Percentiles
+from contract.admin import EngineStatus, GatewayStatus, InstanceStatus, Percentiles
 
 
 def main(argv: Sequence[str]) -> int:
@@ -28,7 +28,8 @@ def render(status: GatewayStatus) -> str:
         "",
         f"{'ENGINE':<20} {'STATE':<12} {'BUSY':>7} {'QUEUED':>7} {'SCHEDULED':>10}  START DELAY p50/p95 (15 min)",
     ]
-    lines += [_row(engine) for engine in status.engines]
+    for engine in status.engines:
+        lines += [_row(engine), *(_scaling(instance) for instance in engine.instances if instance.scaling is not None)]
     lines += [f"\n{engine.name}: {engine.reason}. The file was left untouched." for engine in status.engines if engine.reason]
     lines += [f"\n! {alarm}" for alarm in _alarms(status)]
     return "\n".join(lines)
@@ -48,6 +49,17 @@ def _row(engine: EngineStatus) -> str:
         f"{engine.name:<20} {engine.state:<12} {f'{engine.running}/{slots}':>7} {engine.queued:>7} {engine.scheduled:>10}"
         f"  {_delays(engine.start_delay_ms)}"
     )
+
+
+def _scaling(instance: InstanceStatus) -> str:
+    """How an instance chooses its slots: `slots 5 of 1..16 (auto): +1 because ...; 71 % busy, within 65-80 %`."""
+    scaling = instance.scaling
+    assert scaling is not None
+    bounds = f"{instance.slots} of {scaling.least}..{scaling.most} (auto)" if scaling.automatic else f"{instance.slots} (fixed)"
+    changed = f": {scaling.change.reason}" if scaling.change is not None else ""
+    busy = f"; {100 * scaling.utilisation:.0f} % busy" if scaling.utilisation is not None else ""
+    aim = f", {scaling.aim} 65-80 %" if scaling.aim is not None else ""
+    return f"  {instance.instance[:8]}  slots {bounds}{changed}{busy}{aim}"
 
 
 def _delays(delays: Percentiles) -> str:

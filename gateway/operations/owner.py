@@ -120,6 +120,7 @@ class Owner:
                     busy=instance.busy,
                     kinds=instance.announce.kinds,
                     seconds_since_seen=self.presence.seconds_since_seen(instance),
+                    scaling=instance.scaling,
                 )
                 for instance in up
             ],

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from contract.engine_link import Announce, InstanceStats
+from contract.engine_link import Announce, InstanceStats, Scaling
 from contract.words import Directive
 from gateway.rules.engine_tokens import EngineCaller
 from kit.clock import SECOND, Clock
@@ -30,6 +30,8 @@ class Instance:
     """The directive it was told last."""
     whitelist: int = 0
     """The version of the whitelist it was told of last."""
+    scaling: Scaling | None = None
+    """How it chooses its slots, by its latest heartbeat."""
 
 
 @dataclass(slots=True)
@@ -50,12 +52,15 @@ class Presence:
         known.seen = now
         return known
 
-    def beat(self, engine: str, instance: str, stats: InstanceStats) -> None:
-        """A known instance sent its heartbeat."""
+    def beat(self, engine: str, instance: str, stats: InstanceStats) -> Instance | None:
+        """An instance sent its heartbeat; None when it has not claimed yet."""
         known = self._instances.get(instance)
-        if known is not None and known.engine == engine:
-            known.seen = self.clock.now().steady
-            known.busy = stats.busy
+        if known is None or known.engine != engine:
+            return None
+        known.seen = self.clock.now().steady
+        known.busy = stats.busy
+        known.scaling = stats.scaling
+        return known
 
     def of(self, engine: str) -> list[Instance]:
         """Instances of an engine, up or not."""
@@ -65,6 +70,11 @@ class Presence:
         """Instances of an engine heard lately."""
         now = self.clock.now().steady
         return [instance for instance in self.of(engine) if now - instance.seen <= UP_FOR_US]
+
+    def part(self, instance: Instance) -> float:
+        """The slots of an instance among those of its engine that are up, 0..1."""
+        slots = sum(one.announce.slots for one in self.up(instance.engine))
+        return instance.announce.slots / slots if slots else 0.0
 
     def busy(self, instance: str, leases: int) -> None:
         """A claim tells how many jobs its instance holds."""

@@ -135,7 +135,7 @@ class TestCommandLine:
         typed(monkeypatch, TOKEN)
         assert main(command) == 0
         ((settings, _),) = started
-        assert (settings.echo, settings.http_hosts, settings.slots) == (False, (), 4)
+        assert (settings.echo, settings.http_hosts, settings.slots) == (False, (), None)
 
     def test_the_file_is_overruled_by_the_environment_and_that_by_arguments(self, command: list[str], started, monkeypatch, tmp_path: Path):
         (tmp_path / "config.toml").write_text("[engine]\nslots = 5\ncpu_processes = 2\ndrain_deadline_s = 9\n")
