@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, StringConstraints
 
 from contract import limits
 from contract.wire import (
@@ -15,10 +15,11 @@ from contract.wire import (
     JobId,
     LeaseToken,
     Request,
+    Timestamp,
     Traceparent,
     Word,
 )
-from contract.words import AppendStatus, Directive, FinishStatus, LogLevel, Outcome
+from contract.words import Aim, AppendStatus, Directive, FinishStatus, LogLevel, Outcome
 
 
 class Announce(Request):
@@ -126,14 +127,18 @@ class ClaimAnswer(Answer):
     """Of the whitelist in force now."""
 
 
+Sentence = Annotated[str, StringConstraints(pattern=r"^[ -~]{1,256}$")]
+"""Printable ASCII: it is shown on the owner's terminal."""
+
+
 class ScalingChange(Request):
     """A change of an instance's number of slots."""
 
-    at: Annotated[str, Field(max_length=40)]
-    """RFC 3339, by the instance's clock."""
+    at: Timestamp
+    """By the instance's clock."""
     before: Annotated[int, Field(ge=0)]
     after: Annotated[int, Field(ge=0)]
-    reason: Annotated[str, Field(max_length=256)]
+    reason: Sentence
 
 
 class Scaling(Request):
@@ -145,12 +150,12 @@ class Scaling(Request):
     most: Annotated[int, Field(ge=1)]
     start_delay_p95_ms: Annotated[float, Field(ge=0)] | None = None
     utilisation: Annotated[float, Field(ge=0, le=1)] | None = None
-    aim: Annotated[str, Field(max_length=16)] | None = None
+    aim: Aim | None = None
     """Is the utilisation `below`, `within` or `above` 65-80 %? None while demand is below one slot."""
     rate_per_s: Annotated[float, Field(ge=0)] | None = None
     mean_service_s: Annotated[float, Field(ge=0)] | None = None
     """Over the windows that are remembered."""
-    reason: Annotated[str, Field(max_length=256)] | None = None
+    reason: Sentence | None = None
     """What that window led to."""
     change: ScalingChange | None = None
     """The latest."""

@@ -140,6 +140,14 @@ class Scope(StrEnum):
     AUDIT_EXPORT = "audit:export"
 
 
+class Aim(StrEnum):
+    """How an instance's utilisation compares with the 65 to 80 % aimed at."""
+
+    BELOW = "below"
+    WITHIN = "within"
+    ABOVE = "above"
+
+
 class LogLevel(StrEnum):
     """Levels of a job's log lines."""
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from app import settings as all_settings
 from app.commands.common import CONFIG, DONE, FAILED, complain, parser, terminal
@@ -20,12 +21,15 @@ from kit.logs import Log, to_stream
 from kit.ownership import NotOurs, make_ours
 from kit.vault import Vault
 
+if TYPE_CHECKING:
+    from app.services.host import Serving
+
 log = Log("serve")
 PAGE = """\
 Flowork {version} is running.
 
   Address      {address}
-  Engine       {engine_name}, {slots} slots
+  Engine       {engine_name}, {room}
   Data folder  {data}
   Secrets      {secrets}{badge}
 
@@ -87,7 +91,7 @@ def _serve(settings: all_settings.Settings, vault: Vault, arguments: argparse.Na
         if arguments.json:
             print(json.dumps({"event": "ready", "data": str(arguments.data), "pid": os.getpid(), **asdict(serving)}), flush=True)
         else:
-            print(PAGE.format(data=arguments.data, badge=BADGE if vault.insecure else "", **asdict(serving)), flush=True)
+            print(page(serving, settings, badge=BADGE if vault.insecure else ""), flush=True)
 
     def asked_to_stop(_number: int, _frame: FrameType | None) -> None:
         host.stop()
@@ -103,6 +107,14 @@ def _serve(settings: all_settings.Settings, vault: Vault, arguments: argparse.Na
         left = f" {drained.given_back} unfinished job(s) were given back and start again later." if drained.given_back else ""
         print(f"Flowork has stopped.{left}")
     return DONE
+
+
+def page(serving: "Serving", settings: all_settings.Settings, badge: str) -> str:
+    """What is printed once it runs."""
+    room = f"{serving.slots} slots"
+    if settings.engine.slots is None:
+        room += f" to begin with, then {settings.engine.slots_min} to {settings.engine.slots_max} by load"
+    return PAGE.format(data=settings.gateway.data, badge=badge, room=room, **asdict(serving))
 
 
 def _parser() -> argparse.ArgumentParser:

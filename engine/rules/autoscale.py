@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from contract.words import Aim
 from engine.settings import EngineSettings
 
 SLOW_TIMES, SLOW_WINDOWS = 3.0, 3
@@ -88,14 +89,6 @@ class Decision:
     """For a person."""
 
 
-class Verdict(StrEnum):
-    """How the utilisation compares with the aim of 65 to 80 %."""
-
-    BELOW = "below"
-    WITHIN = "within"
-    ABOVE = "above"
-
-
 def decide(windows: Sequence[Window], slots: int, mean_service_s: float | None, limits: ScalingLimits) -> Decision:
     """Judge the windows so far, oldest first.
 
@@ -148,14 +141,14 @@ def mean_service_s(windows: Sequence[Window]) -> float | None:
     return sum(window.service_s for window in remembered) / ended if ended else None
 
 
-def verdict(window: Window, mean_service_s: float | None) -> Verdict | None:
-    """How busy the slots are beside the aim. None while demand is below one slot: there is nothing to fill the slots with."""
+def aim(window: Window, mean_service_s: float | None) -> Aim | None:
+    """How busy the slots were beside the aim; reported, never acted on. None while demand would not fill one slot."""
     demand = window.rate_per_s * (mean_service_s or 0.0)
     if demand < 1:
         return None
     if window.utilisation < AIM_LOW:
-        return Verdict.BELOW
-    return Verdict.WITHIN if window.utilisation <= AIM_HIGH else Verdict.ABOVE
+        return Aim.BELOW
+    return Aim.WITHIN if window.utilisation <= AIM_HIGH else Aim.ABOVE
 
 
 def _fits(peak: float, limits: ScalingLimits) -> str:

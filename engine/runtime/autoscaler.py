@@ -8,7 +8,7 @@ import asyncio
 from collections import deque
 
 from contract.engine_link import QueueNews, Scaling, ScalingChange
-from engine.rules.autoscale import PEAK_WINDOWS, ScalingLimits, Window, decide, mean_service_s, verdict
+from engine.rules.autoscale import PEAK_WINDOWS, ScalingLimits, Window, aim, decide, mean_service_s
 from engine.rules.meter import Meter
 from engine.runtime.slots import Slots
 from kit.clock import SECOND, Clock, Now, rfc3339
@@ -71,7 +71,7 @@ class Autoscaler:
             update={
                 "start_delay_p95_ms": window.start_delay_p95_ms,
                 "utilisation": window.utilisation,
-                "aim": verdict(window, mean),
+                "aim": aim(window, mean),
                 "rate_per_s": window.rate_per_s,
                 "mean_service_s": mean,
                 "reason": decision.reason,

@@ -53,6 +53,11 @@ async def test_sim_drives_the_autoscaler_through_simulated_loads_by_the_table():
     assert found["rule_violations"] == 0
 
 
+@pytest.mark.slow
+async def test_simulated_days_break_no_rule():
+    assert (await measured("sim", "--long"))["rule_violations"] == 0
+
+
 @pytest.mark.parametrize("wrong", [["nothing"], ["store", "--seconds", "many"]])
 async def test_a_wrong_command_line_is_named(wrong: list[str]):
     process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bench", *wrong, cwd=ROOT, stderr=asyncio.subprocess.PIPE)

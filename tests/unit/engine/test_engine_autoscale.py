@@ -6,20 +6,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contract.words import Aim
 from engine.rules.autoscale import (
     CALM_WINDOWS,
     PEAK_WINDOWS,
     SLOW_WINDOWS,
     Decision,
     ScalingLimits,
-    Verdict,
     Why,
     Window,
+    aim,
     decide,
     mean_service_s,
     scaling_limits,
     slots_for,
-    verdict,
 )
 from engine.settings import EngineSettings
 
@@ -170,16 +170,16 @@ def test_the_mean_is_of_the_remembered_windows():
 @pytest.mark.parametrize(
     ("utilisation", "rate", "mean", "expected"),
     [
-        (0.649, 10, 0.1, Verdict.BELOW),
-        (0.65, 10, 0.1, Verdict.WITHIN),
-        (0.80, 10, 0.1, Verdict.WITHIN),
-        (0.801, 10, 0.1, Verdict.ABOVE),
+        (0.649, 10, 0.1, Aim.BELOW),
+        (0.65, 10, 0.1, Aim.WITHIN),
+        (0.80, 10, 0.1, Aim.WITHIN),
+        (0.801, 10, 0.1, Aim.ABOVE),
         (0.1, 9.9, 0.1, None),
         (0.9, 9.9, None, None),
     ],
 )
 def test_utilisation_is_judged_only_while_there_is_work_for_a_slot(utilisation: float, rate: float, mean: float | None, expected):
-    assert verdict(window(1, utilisation, rate), mean) == expected
+    assert aim(window(1, utilisation, rate), mean) == expected
 
 
 WINDOWS = st.builds(
