@@ -156,7 +156,7 @@ class Scaling(Request):
     mean_service_s: Annotated[float, Field(ge=0)] | None = None
     """Over the windows that are remembered."""
     reason: Sentence | None = None
-    """What that window led to."""
+    """What that window led to; None when there was nothing to change."""
     change: ScalingChange | None = None
     """The latest."""
 

@@ -57,6 +57,8 @@ def _scaling(instance: InstanceStatus) -> str:
     assert scaling is not None
     bounds = f"{instance.slots} of {scaling.least}..{scaling.most} (auto)" if scaling.automatic else f"{instance.slots} (fixed)"
     changed = f": {scaling.change.reason}" if scaling.change is not None else ""
+    if scaling.reason is not None and (scaling.change is None or scaling.reason != scaling.change.reason):
+        changed += f"; now {scaling.reason}"
     busy = f"; {100 * scaling.utilisation:.0f} % busy" if scaling.utilisation is not None else ""
     aim = f", {scaling.aim} 65-80 %" if scaling.aim is not None else ""
     return f"  {instance.instance[:8]}  slots {bounds}{changed}{busy}{aim}"

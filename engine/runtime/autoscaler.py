@@ -8,7 +8,7 @@ import asyncio
 from collections import deque
 
 from contract.engine_link import QueueNews, Scaling, ScalingChange
-from engine.rules.autoscale import PEAK_WINDOWS, ScalingLimits, Window, aim, decide, mean_service_s
+from engine.rules.autoscale import PEAK_WINDOWS, ScalingLimits, Why, Window, aim, decide, mean_service_s
 from engine.rules.meter import Meter
 from engine.runtime.slots import Slots
 from kit.clock import SECOND, Clock, Now, rfc3339
@@ -74,7 +74,7 @@ class Autoscaler:
                 "aim": aim(window, mean),
                 "rate_per_s": window.rate_per_s,
                 "mean_service_s": mean,
-                "reason": decision.reason,
+                "reason": None if decision.why is Why.STEADY else decision.reason,
                 "change": self._changes[-1] if self._changes else None,
             }
         )

@@ -118,5 +118,12 @@ def test_a_new_instance_and_one_with_fixed_slots_have_less_to_say():
     assert page(scaled(automatic=False, least=5, most=5, utilisation=0.05))[-1] == "  00000000  slots 5 (fixed); 5 % busy"
 
 
+def test_what_the_last_window_led_to_is_told_when_it_is_not_the_change_itself():
+    change = ScalingChange(at="2026-01-01T00:00:00.000000Z", before=4, after=5, reason="+1 because of this")
+    assert page(scaled(change=change, reason=change.reason))[-1].endswith("(auto): +1 because of this")
+    assert page(scaled(change=change, reason="more are needed"))[-1].endswith("(auto): +1 because of this; now more are needed")
+    assert page(scaled(reason="more are needed"))[-1].endswith("(auto); now more are needed")
+
+
 def test_an_instance_that_has_not_told_has_no_line_of_its_own():
     assert page(engine(instances=[instance(5)]))[-1].startswith("home")

@@ -52,7 +52,7 @@ async def test_slow_starts_add_a_slot_and_say_why(make):
     scaled = make()
     for _ in range(2):
         scaled.window(500)
-    assert (scaled.slots.count, scaled.autoscaler.changes) == (4, ())
+    assert (scaled.slots.count, scaled.autoscaler.changes, scaled.autoscaler.shown.reason) == (4, (), None)
     scaled.window(500)
     assert scaled.slots.count == 5
     (change,) = scaled.autoscaler.changes
