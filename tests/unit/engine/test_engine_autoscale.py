@@ -107,6 +107,11 @@ class TestHeadroom:
         assert slots / mean >= headroom * rate
         assert (slots - 1) / mean < headroom * rate
 
+    @pytest.mark.parametrize(("rate", "mean", "slots"), [(6.51890482398957, 1.77, 15), (1.3186813186813187, 3.5, 7)])
+    def test_a_rounded_product_is_one_slot_neither_too_many_nor_too_few(self, rate: float, mean: float, slots: int):
+        assert slots_for(rate, mean, 1.3) == slots
+        assert slots / mean >= 1.3 * rate > (slots - 1) / mean
+
     def test_it_may_add_several_at_once(self):
         assert ruled([window(10, 0.5, rate=60)], mean=0.1) == (8, Why.HEADROOM)
 
@@ -115,6 +120,7 @@ class TestHeadroom:
         assert ruled([window(10, rate=1000, slots=16)], 16) == (16, Why.AT_MAXIMUM)
 
     def test_the_highest_rate_of_fifteen_minutes_counts_and_no_older_one(self):
+        assert PEAK_WINDOWS * 10 == 15 * 60
         assert ruled([window(100, rate=60), *[FINE] * (PEAK_WINDOWS - 1)]) == (8, Why.HEADROOM)
         assert ruled([window(100, rate=60), *[FINE] * PEAK_WINDOWS]) == (4, Why.STEADY)
 
