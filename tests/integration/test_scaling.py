@@ -1,11 +1,13 @@
 """The autoscaler on a real gateway: load raises the number of slots, idleness lowers it, and the owner sees why."""
 
+import asyncio
+import json
 from contextlib import AsyncExitStack
 
 import pytest
 
 from contract.words import JobState
-from tests.support.house import signed_in, until
+from tests.support.house import PATIENCE_S, signed_in, start, until
 from tests.support.inside import add_engine, engine_for, gateway_on
 
 SHORT = {"slots": None, "scaling_window_s": 0.08, "heartbeat_s": 0.08, "slots_max": 6}
@@ -62,3 +64,26 @@ async def test_a_fixed_number_of_slots_stays_whatever_waits(stack: AsyncExitStac
 
     await until(measured)
     assert (engine.slots, engine.changes) == (1, ())
+
+
+async def test_the_knobs_of_the_roadmap_reach_the_engine_and_the_status_page(tmp_path):
+    knobs = {"CORE_MAX_WORKERS": "5", "SLO_TARGET_LATENCY": "0.2", "SCALING_HEADROOM": "1.5", "FLOWORK_ENGINE_SCALING_WINDOW_S": "0.1"}
+    data = tmp_path / "data"
+    served = await start(
+        tmp_path / "log", "serve", "--data", str(data), "--port", "0", "--json", "--allow-echo", "--insecure-storage", environment=knobs
+    )
+    try:
+        assert served.process.stdout is not None
+        async with asyncio.timeout(PATIENCE_S):
+            ready = json.loads(await served.process.stdout.readline())
+        assert ready["slots"] == 4
+
+        async def lowered() -> bool:
+            asked = await start(tmp_path / "status.log", "status", "--data", str(data))
+            page, _ = await asked.process.communicate()
+            return b" of 1..5 (auto): -1 because start delays were under 60 ms and utilisation under 50 % for 6 windows" in page
+
+        await until(lowered)
+    finally:
+        served.terminate()
+        assert await served.ended() == 0
