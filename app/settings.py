@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from contract.wire import EngineName
-from engine.settings import EngineSettings
+from engine.settings import OTHER_NAMES, EngineSettings
 from gateway.settings import GatewaySettings
 from kit import config
 
@@ -45,7 +45,7 @@ def load(data: Path, gateway: Mapping[str, Any], engine: Mapping[str, Any], envi
     found = config.read(data / "config.toml", environment, PREFIX)
     made_gateway = found.table("gateway", GatewaySettings, {**gateway, "data": data})
     filled_in = {"data": data, "gateway": "http://127.0.0.1", "engine_id": PLACEHOLDER_ENGINE}
-    made_engine = found.table("engine", EngineSettings, {**engine, **filled_in})
+    made_engine = found.table("engine", EngineSettings, {**engine, **filled_in}, OTHER_NAMES)
     local = found.table("local", LocalEngine, {})
     found.check(["gateway", "engine", "local"])
     assert made_gateway is not None

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from contract.engine_link import Scaling
 from contract.wire import Answer, EngineId, EngineName, Request
 from contract.words import Scope
 
@@ -135,6 +136,8 @@ class InstanceStatus(Answer):
     """How long its latest heartbeat took, there and back."""
     clock_off_s: float | None = None
     """How far its civil clock is ahead of the gateway's."""
+    scaling: Scaling | None = None
+    """As of its latest heartbeat."""
 
 
 class EngineStatus(Answer):

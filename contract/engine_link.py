@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, StringConstraints
 
 from contract import limits
 from contract.wire import (
@@ -15,10 +15,11 @@ from contract.wire import (
     JobId,
     LeaseToken,
     Request,
+    Timestamp,
     Traceparent,
     Word,
 )
-from contract.words import AppendStatus, Directive, FinishStatus, LogLevel, Outcome
+from contract.words import Aim, AppendStatus, Directive, FinishStatus, LogLevel, Outcome
 
 
 class Announce(Request):
@@ -99,6 +100,8 @@ class Lease(Answer):
     user: str
     timeout_s: float
     traceparent: Traceparent
+    start_delay_ms: float | None = None
+    """From the commit that made it claimable to the commit of this lease; None when it was leased before."""
     whitelist_version: int = 0
     """Of the whitelist in force at the grant; an instance that has another one fetches it before it runs the job."""
 
@@ -124,6 +127,40 @@ class ClaimAnswer(Answer):
     """Of the whitelist in force now."""
 
 
+Sentence = Annotated[str, StringConstraints(pattern=r"^[ -~]{1,256}$")]
+"""Printable ASCII: it is shown on the owner's terminal."""
+
+
+class ScalingChange(Request):
+    """A change of an instance's number of slots."""
+
+    at: Timestamp
+    """By the instance's clock."""
+    before: Annotated[int, Field(ge=0)]
+    after: Annotated[int, Field(ge=0)]
+    reason: Sentence
+
+
+class Scaling(Request):
+    """How an instance chooses its number of slots, and what its last window measured; None where nothing was yet."""
+
+    automatic: bool
+    """False: the owner fixed the number."""
+    least: Annotated[int, Field(ge=1)]
+    most: Annotated[int, Field(ge=1)]
+    start_delay_p95_ms: Annotated[float, Field(ge=0)] | None = None
+    utilisation: Annotated[float, Field(ge=0, le=1)] | None = None
+    aim: Aim | None = None
+    """Is the utilisation `below`, `within` or `above` 65-80 %? None while demand is below one slot."""
+    rate_per_s: Annotated[float, Field(ge=0)] | None = None
+    mean_service_s: Annotated[float, Field(ge=0)] | None = None
+    """Over the windows that are remembered."""
+    reason: Sentence | None = None
+    """What that window led to; None when there was nothing to change."""
+    change: ScalingChange | None = None
+    """The latest."""
+
+
 class InstanceStats(Request):
     """Numbers an instance sends with its heartbeat."""
 
@@ -134,6 +171,7 @@ class InstanceStats(Request):
     """How long the heartbeat before this one took, there and back."""
     clock_off_s: float | None = None
     """How far its civil clock is ahead of the gateway's, by that heartbeat."""
+    scaling: Scaling | None = None
 
 
 class HeartbeatRequest(Request):
@@ -151,6 +189,17 @@ class Extended(Answer):
     lease_ms: int
 
 
+class QueueNews(Answer):
+    """How the queue of the engine stands, for the kinds that the instance announced."""
+
+    oldest_waiting_ms: float | None
+    """How long the oldest job waits that was never leased; None when none waits."""
+    arrivals: int
+    """Jobs that became claimable for the first time, counted since some start; less than before: it began anew."""
+    part: float
+    """The instance's slots among those of all instances that are up, 0..1."""
+
+
 class HeartbeatAnswer(Answer):
     """Which leases live on."""
 
@@ -160,6 +209,8 @@ class HeartbeatAnswer(Answer):
     directive: Directive = Directive.RUN
     at: str | None = None
     """The gateway's civil time (RFC 3339)."""
+    queue: QueueNews | None = None
+    """None to an instance that has not claimed since the gateway's start."""
 
 
 class FinishAnswer(Answer):

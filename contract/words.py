@@ -141,6 +141,14 @@ class Scope(StrEnum):
     UPDATE_APPLY = "update:apply"
 
 
+class Aim(StrEnum):
+    """How an instance's utilisation compares with the 65 to 80 % aimed at."""
+
+    BELOW = "below"
+    WITHIN = "within"
+    ABOVE = "above"
+
+
 class LogLevel(StrEnum):
     """Levels of a job's log lines."""
 

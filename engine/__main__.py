@@ -17,7 +17,7 @@ from contract.engine_link import EnrolRequest
 from contract.errors import FloworkError
 from engine.link.client import enrol
 from engine.runtime.seam import TokenKeeper
-from engine.settings import EngineSettings
+from engine.settings import OTHER_NAMES, EngineSettings
 from engine.store.enrolments import Enrolment, VaultTokens, enrolments, keep_enrolment
 from engine.store.spool import SpoolInUse
 from engine.store.tokens import FileTokens, GivenToken, TokenRefused, read_file
@@ -48,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--engine-id", metavar="ID", help="without enrolment: the id that 'flowork engines add' printed")
     parser.add_argument("--token-file", type=Path, metavar="FILE", help="its token (0600); without a file, one line of standard input")
     parser.add_argument("--data", type=Path, default=data_folder("flowork"), metavar="DIR", help="data folder (default: %(default)s)")
-    parser.add_argument("--slots", type=int, default=None, metavar="N", help="jobs that run at once (default: 4)")
+    parser.add_argument("--slots", type=int, default=None, metavar="N", help="jobs that run at once (default: chosen by what is measured)")
     parser.add_argument("--allow-echo", action="store_true", help="serve the echo kinds, for tests")
     parser.add_argument(
         "--http-host", action="append", default=[], metavar="HOST", help="let the http kind call this host[:port]; may be repeated"
@@ -173,7 +173,7 @@ def load(arguments: argparse.Namespace, environment: Mapping[str, str]) -> Engin
         "echo": arguments.allow_echo or None,
         "http_hosts": tuple(arguments.http_host) or None,
     }
-    settings = found.table("engine", EngineSettings, given)
+    settings = found.table("engine", EngineSettings, given, OTHER_NAMES)
     found.check(["gateway", "engine", "local"])
     assert settings is not None
     return settings

@@ -1,12 +1,21 @@
 """What an owner may change about an engine: `[engine]` of config.toml, `FLOWORK_ENGINE_*`, or an argument."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from contract import limits
 from contract.wire import EngineId
+
+OTHER_NAMES = (
+    ("CORE_MAX_WORKERS", "slots_max"),
+    ("SLO_TARGET_LATENCY", "slo_target_latency_s"),
+    ("SCALING_HEADROOM", "headroom_factor"),
+    ("HEADROOM_FACTOR", "headroom_factor"),
+)
+"""Variables that are heard beside `FLOWORK_ENGINE_*`, older names first."""
+SlotCount = Annotated[int, Field(ge=1, le=1024)]
 
 
 class EngineSettings(BaseModel):
@@ -20,8 +29,8 @@ class EngineSettings(BaseModel):
     """The engine this process serves."""
     data: Path
     """The data folder; the spool of unacknowledged reports lies in `engine/<engine id>/` below it."""
-    slots: Annotated[int, Field(ge=1, le=1024)] = 4
-    """Jobs that run at once."""
+    slots: SlotCount | None = None
+    """Jobs that run at once; None lets the engine choose between `slots_min` and `slots_max` by what it measures."""
     cpu_processes: Annotated[int, Field(ge=1, le=64)] = 1
     """Processes for jobs that compute; started with the first such job."""
     echo: bool = False
@@ -38,3 +47,20 @@ class EngineSettings(BaseModel):
     """The ceiling never grows beyond this."""
     drain_deadline_s: Annotated[float, Field(ge=0)] = 20.0
     """How long a stop waits for running jobs before it gives them back."""
+
+    slots_min: SlotCount = 1
+    """The fewest slots the engine may choose."""
+    slots_max: SlotCount = 16
+    """The most slots the engine may choose; most jobs wait for others, so more than a machine has cores."""
+    slo_target_latency_s: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)] = 0.15
+    """The start delay aimed at (seconds). Slots are added at three times this, so before the promise of 0.5 s is broken."""
+    headroom_factor: Annotated[float, Field(ge=1.3, le=100, allow_inf_nan=False)] = 1.3
+    """How many times the highest rate of the last 90 windows must fit into the slots."""
+    scaling_window_s: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)] = 10.0
+    """Seconds between two decisions. Streaks and what is remembered are counted in windows."""
+
+    @model_validator(mode="after")
+    def _order(self) -> Self:
+        if self.slots_min > self.slots_max:
+            raise ValueError(f"slots_min ({self.slots_min}) is above slots_max ({self.slots_max})")
+        return self

@@ -8,10 +8,13 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from contract.engine_link import InstanceStats, Lease
+from contract.engine_link import InstanceStats, Lease, QueueNews, ScalingChange
 from engine.link.client import open_link
+from engine.rules.autoscale import scaling_limits
 from engine.rules.kinds import Kind
 from engine.rules.leases import LeaseBook
+from engine.rules.meter import Meter
+from engine.runtime.autoscaler import Autoscaler
 from engine.runtime.claimer import Claimer
 from engine.runtime.credential import Credential
 from engine.runtime.heart import Heart
@@ -26,12 +29,14 @@ from engine.settings import EngineSettings
 from engine.store.spool import open_spool
 from engine.tools.registry import kinds
 from kit.backoff import Backoff
-from kit.clock import Clock, SystemClock
+from kit.clock import SECOND, Clock, SystemClock
 from kit.logs import Log
 from kit.tasks import crew, first_of
 from kit.vault import FolderSecrets, Vault
 
 log = Log("engine")
+QUEUE_NEWS_BEATS = 2.5
+"""For how many heartbeats the gateway's word on the queue counts."""
 SETTLE_S = 5.0
 """How long a stop waits for the gateway to acknowledge; the spool keeps the rest."""
 
@@ -61,9 +66,10 @@ class Drained:
 class Engine:
     """A running engine."""
 
-    def __init__(self, instance: str, slots: Slots, claimer: Claimer, reporter: Reporter, book: LeaseBook) -> None:
+    def __init__(self, instance: str, slots: Slots, claimer: Claimer, reporter: Reporter, book: LeaseBook, autoscaler: Autoscaler) -> None:
         self.instance = instance
         self._slots = slots
+        self._autoscaler = autoscaler
         self._claimer = claimer
         self._reporter = reporter
         self._book = book
@@ -78,6 +84,11 @@ class Engine:
     def busy(self) -> int:
         """Jobs that run now."""
         return self._slots.busy
+
+    @property
+    def changes(self) -> tuple[ScalingChange, ...]:
+        """The latest changes of the number of slots, oldest first."""
+        return self._autoscaler.changes
 
     async def connected(self) -> None:
         """Wait until the gateway has answered a claim."""
@@ -138,8 +149,10 @@ async def running(
         claimer = Claimer(link, instance, book, reporter, clock, backoff, chance.uniform, chance.new_id, settings.claim_wait_ms)
         after_tasks = await stack.enter_async_context(contextlib.AsyncExitStack())
         tasks = await stack.enter_async_context(crew())
+        scaling = scaling_limits(settings)
+        meter = Meter(scaling.first, clock.now().steady, round(QUEUE_NEWS_BEATS * settings.heartbeat_s * SECOND))
         slots = Slots(
-            settings.slots,
+            scaling.first,
             kinds(settings) if served is None else served,
             book,
             reporter,
@@ -149,7 +162,10 @@ async def running(
             tasks,
             lambda: claimer.saturated,
             whitelist,
+            meter,
+            scaling.most,
         )
+        autoscaler = Autoscaler(slots, meter, clock, scaling, settings.scaling_window_s, automatic=settings.slots is None)
         after_tasks.push_async_callback(slots.close)  # a process killed under a running job would count as its failure
         loop = asyncio.get_running_loop()
 
@@ -157,14 +173,18 @@ async def running(
             loop.call_soon_threadsafe(slots.stop, let_go, Stop.LET_GO)
             loop.call_soon_threadsafe(slots.stop, cancel, Stop.CANCEL)
 
-        heart = Heart(opener, instance, book, clock, settings.heartbeat_s, lambda: _stats(slots, book), told)
+        def queue(news: QueueNews) -> None:
+            loop.call_soon_threadsafe(autoscaler.told, news)
+
+        heart = Heart(opener, instance, book, clock, settings.heartbeat_s, lambda: _stats(slots, book, autoscaler), told, queue)
         heart.start()
         stack.push_async_callback(heart.stop)
         tasks.start(credential.run(link), "token")
         tasks.start(whitelist.run(), "whitelist")
+        tasks.start(autoscaler.run(), "autoscaler")
         tasks.start(_serve(reporter, claimer, slots), "claims")
-        log.info("engine.started", engine_id=settings.engine_id, instance=instance, slots=settings.slots, kinds=slots.kinds)
-        yield Engine(instance, slots, claimer, reporter, book)
+        log.info("engine.started", engine_id=settings.engine_id, instance=instance, slots=slots.count, kinds=slots.kinds)
+        yield Engine(instance, slots, claimer, reporter, book, autoscaler)
 
 
 async def _serve(reporter: Reporter, claimer: Claimer, slots: Slots) -> None:
@@ -173,8 +193,8 @@ async def _serve(reporter: Reporter, claimer: Claimer, slots: Slots) -> None:
     await claimer.run(slots)
 
 
-def _stats(slots: Slots, book: LeaseBook) -> InstanceStats:
-    return InstanceStats(slots=slots.count, busy=slots.busy, spooled=len(book) - book.running())
+def _stats(slots: Slots, book: LeaseBook, autoscaler: Autoscaler) -> InstanceStats:
+    return InstanceStats(slots=slots.count, busy=slots.busy, spooled=len(book) - book.running(), scaling=autoscaler.shown)
 
 
 def _output_maker(link: Link, instance: str, backoff: Backoff, chance: Randomness) -> Callable[[Lease, Callable[[], bool]], Output]:

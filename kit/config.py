@@ -29,10 +29,12 @@ class Config:
     prefix: str
     mistakes: list[str] = field(default_factory=list)
 
-    def table(self, name: str, model: type[M], fixed: Mapping[str, Any]) -> M | None:
+    def table(self, name: str, model: type[M], fixed: Mapping[str, Any], other_names: Sequence[tuple[str, str]] = ()) -> M | None:
         """Build the settings of one table; None when something in it is wrong (collected in `mistakes`).
 
-        `fixed` are values from arguments, or that only the program decides; None stands for "not given".
+        `fixed` are values from arguments, or that only the program decides; None stands for "not given". `other_names` are
+        (variable, setting) beside the names with the prefix; of several that are given the later counts, and one with the
+        prefix before all of them.
         """
         said = self.tables.get(name, {})
         if not isinstance(said, Mapping):
@@ -40,10 +42,9 @@ class Config:
             return None
         given = dict(said)
         origin = {key: f"{self.file}: [{name}] {key}" for key in given}
-        start = f"{self.prefix}{name.upper()}_"
-        for variable, text in self.environment.items():
-            if variable.startswith(start):
-                key = variable.removeprefix(start).lower()
+        for variable, key in [*other_names, *self._prefixed(f"{self.prefix}{name.upper()}_")]:
+            if variable in self.environment:
+                text = self.environment[variable]
                 given[key] = tuple(text.split(",")) if _is_list(model, key) else text
                 origin[key] = variable
         for key, value in fixed.items():
@@ -57,6 +58,9 @@ class Config:
                 key = str(mistake["loc"][0]) if mistake["loc"] else ""
                 self.mistakes.append(f"{origin.get(key, f'[{name}] {key}'.rstrip())}: {_reason(mistake, model)}")
             return None
+
+    def _prefixed(self, start: str) -> list[tuple[str, str]]:
+        return [(variable, variable.removeprefix(start).lower()) for variable in self.environment if variable.startswith(start)]
 
     def check(self, known: Sequence[str]) -> None:
         """Complain about everything that was wrong.

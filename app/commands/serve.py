@@ -25,6 +25,7 @@ from kit.ownership import NotOurs, make_ours
 from kit.vault import SecretStore, Vault
 
 if TYPE_CHECKING:
+    from app.services.host import Serving
     from app.services.rehearsal import Rehearsed
 
 log = Log("serve")
@@ -32,7 +33,7 @@ PAGE = """\
 Flowork {version} is running.
 
   Address      {address}
-  Engine       {engine_name}, {slots} slots
+  Engine       {engine_name}, {room}
   Data folder  {data}
   Secrets      {secrets}{badge}{took_over}
 
@@ -144,7 +145,7 @@ def _serve(
             print(json.dumps({"event": "ready", "data": str(arguments.data), "pid": os.getpid(), **asdict(serving), **told}), flush=True)
             return
         after = "" if rehearsed is None else TOOK_OVER.format(gap="?" if gap is None else f"{gap:.2f} s", **asdict(rehearsed))
-        print(PAGE.format(data=arguments.data, badge=BADGE if vault.insecure else "", took_over=after, **asdict(serving)), flush=True)
+        print(page(serving, settings, badge=BADGE if vault.insecure else "", took_over=after), flush=True)
 
     def asked_to_stop(_number: int, _frame: FrameType | None) -> None:
         host.stop()
@@ -162,11 +163,19 @@ def _serve(
     return DONE
 
 
+def page(serving: "Serving", settings: all_settings.Settings, badge: str, took_over: str = "") -> str:
+    """What is printed once it runs."""
+    room = f"{serving.slots} slots"
+    if settings.engine.slots is None:
+        room += f" to begin with, then {settings.engine.slots_min} to {settings.engine.slots_max} by load"
+    return PAGE.format(data=settings.gateway.data, badge=badge, took_over=took_over, room=room, **asdict(serving))
+
+
 def _parser() -> argparse.ArgumentParser:
     made = parser("serve", "Run gateway and engine on this machine.")
     made.add_argument("--port", type=int, default=None, metavar="N", help="loopback port (default: 7717; 0 lets the system choose)")
     made.add_argument("--host", default=None, metavar="ADDRESS", help="loopback address (default: 127.0.0.1)")
-    made.add_argument("--slots", type=int, default=None, metavar="N", help="jobs that run at once (default: 4)")
+    made.add_argument("--slots", type=int, default=None, metavar="N", help="jobs that run at once (default: chosen by what is measured)")
     made.add_argument("--allow-echo", action="store_true", help="serve the echo kinds, for demo, tests and bench")
     made.add_argument(
         "--http-host", action="append", default=[], metavar="HOST", help="let the http kind call this host[:port]; may be repeated"

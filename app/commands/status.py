@@ -6,6 +6,7 @@ from app.client.admin import open_admin
 from app.commands.common import DONE, parser, run
 from contract import limits
 from contract.admin import EngineStatus, GatewayStatus, InstanceStatus, Percentiles
+from contract.engine_link import Scaling
 
 
 def main(argv: Sequence[str]) -> int:
@@ -30,7 +31,7 @@ def render(status: GatewayStatus) -> str:
         f"{'ENGINE':<20} {'STATE':<12} {'BUSY':>7} {'QUEUED':>7} {'SCHEDULED':>10}  START DELAY p50/p95 (15 min)",
     ]
     lines += [_row(engine) for engine in status.engines]
-    rows = [_instance(engine, instance) for engine in status.engines for instance in engine.instances]
+    rows = [row for engine in status.engines for instance in engine.instances for row in _instance(engine, instance)]
     lines += ["", f"{'INSTANCE':<10} {'ENGINE':<20} {'STATE':<8} {'BUSY':>7} {'HEARD':>10} {'LAG':>8}  VERSION", *rows] if rows else []
     lines += [f"\n{engine.name}: {engine.reason}. The file was left untouched." for engine in status.engines if engine.reason]
     lines += [f"\n! {alarm}" for alarm in _alarms(status)]
@@ -71,12 +72,24 @@ def _row(engine: EngineStatus) -> str:
     )
 
 
-def _instance(engine: EngineStatus, each: InstanceStatus) -> str:
+def _instance(engine: EngineStatus, each: InstanceStatus) -> list[str]:
     lag = "-" if each.lag_ms is None else f"{each.lag_ms:.0f} ms"
-    return (
+    row = (
         f"{each.instance[:8]:<10} {engine.name:<20} {each.state:<8} {f'{each.busy}/{each.slots}':>7}"
         f" {f'{each.seconds_since_seen:.0f} s ago':>10} {lag:>8}  {each.version}"
     )
+    return [row] if each.scaling is None else [row, _scaling(each.slots, each.scaling)]
+
+
+def _scaling(slots: int, scaling: Scaling) -> str:
+    """How an instance chooses its slots: `slots 5 of 1..16 (auto): +1 because ...; 71 % busy, within 65-80 %`."""
+    bounds = f"{slots} of {scaling.least}..{scaling.most} (auto)" if scaling.automatic else f"{slots} (fixed)"
+    changed = f": {scaling.change.reason}" if scaling.change is not None else ""
+    if scaling.reason is not None and (scaling.change is None or scaling.reason != scaling.change.reason):
+        changed += f"; now {scaling.reason}"
+    busy = f"; {100 * scaling.utilisation:.0f} % busy" if scaling.utilisation is not None else ""
+    aim = f", {scaling.aim} 65-80 %" if scaling.aim is not None else ""
+    return f"  slots {bounds}{changed}{busy}{aim}"
 
 
 def _delays(delays: Percentiles) -> str:

@@ -93,7 +93,7 @@ class Claimer:
             self._apply(request, answer, sent_at, slots)
 
     async def _ask(self, request: ClaimRequest, slots: Slots, draining: bool) -> ClaimAnswer | None:
-        """Send one claim; None when it was broken off because it asks for the wrong number."""
+        """Send one claim; None when it was broken off because it asks for the wrong number, or announces one."""
         call = asyncio.create_task(self._link.claim(request), name="claim")
         try:
             while True:
@@ -105,12 +105,16 @@ class Claimer:
                     return call.result()
                 slots.changed.clear()
                 wants = slots.free if self._accepting and not draining else 0
-                if (wants == 0) != (request.max == 0):
+                if (wants == 0) != (request.max == 0) or slots.count != request.announce.slots or self._waits_for_a_ride(request):
                     return None
         finally:
             self._saturated = False
             call.cancel()
             await asyncio.wait({call})
+
+    def _waits_for_a_ride(self, request: ClaimRequest) -> bool:
+        """Did a job end whose slot is not filled again, because there are fewer than there were?"""
+        return len(self._reporter.riding(limits.CLAIM_MAX_JOBS)) > len(request.finished)
 
     def _request(self, attempt: str, most: int, slots: Slots) -> ClaimRequest:
         return ClaimRequest(

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 
 from contract import limits
-from contract.engine_link import HeartbeatAnswer, HeartbeatRequest, InstanceStats
+from contract.engine_link import HeartbeatAnswer, HeartbeatRequest, InstanceStats, QueueNews
 from contract.errors import FloworkError
 from engine.rules.leases import LeaseBook
 from engine.runtime.seam import Link, LinkOpener
@@ -36,7 +36,9 @@ class Heart:
         every_s: float,
         stats: Callable[[], InstanceStats],
         told: Told,
+        queue: Callable[[QueueNews], None],
     ) -> None:
+        """`told` and `queue` are called in the heart's thread."""
         self._open_link = open_link
         self._instance = instance
         self._book = book
@@ -45,6 +47,7 @@ class Heart:
         self._tick_s = min(TICK_S, every_s)
         self._stats = stats
         self._told = told
+        self._queue = queue
         self._sleep_watch = SleepWatch(clock, round(limits.SUSPEND_NOTICED_S * SECOND))
         self._next_beat = clock.now().steady + self._every_us
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -143,3 +146,5 @@ class Heart:
             self._book.renewed(extended.job, extended.lease_ms, sent_at)
         if answer.lost or answer.cancel:
             self._told(answer.lost, answer.cancel)
+        if answer.queue is not None:
+            self._queue(answer.queue)

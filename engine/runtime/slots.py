@@ -7,6 +7,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contract.engine_link import FinishReport, Lease
 from engine.rules.kinds import Kind
 from engine.rules.leases import LeaseBook
+from engine.rules.meter import Meter
 from engine.runtime.job import RunningJob, Stop
 from engine.runtime.lanes import Lanes
 from engine.runtime.output import Output
@@ -22,7 +23,7 @@ OutputMaker = Callable[[Lease, Callable[[], bool]], Output]
 
 
 class Slots:
-    """N slots. `changed` is set whenever one is taken or falls free."""
+    """N slots. `changed` is set whenever one falls free or their number changes."""
 
     def __init__(
         self,
@@ -36,7 +37,10 @@ class Slots:
         tasks: Crew,
         ride: Callable[[], bool],
         whitelist: Whitelist,
+        meter: Meter,
+        most: int,
     ) -> None:
+        """`most` is the highest number there will ever be."""
         self.count = count
         self.whitelist = whitelist
         self.changed = asyncio.Event()
@@ -50,6 +54,8 @@ class Slots:
         self._make_output = make_output
         self._tasks = tasks
         self._ride = ride
+        self._meter = meter
+        self._most = most
         self._running: dict[str, RunningJob] = {}
         self._threads: ThreadPoolExecutor | None = None
 
@@ -60,21 +66,29 @@ class Slots:
 
     @property
     def free(self) -> int:
-        """Slots open."""
-        return self.count - len(self._running)
+        """Slots open; none while more jobs run than there are slots, because their number was lowered."""
+        return max(0, self.count - len(self._running))
 
     @property
     def kinds(self) -> list[str]:
         """What is announced."""
         return sorted(self._kinds)
 
+    def resize(self, count: int) -> None:
+        """Have so many slots from now on. No running job is stopped: a slot above the number is not filled again."""
+        self.count = count
+        self._meter.resized(count, self._clock.now().steady)
+        self.changed.set()
+
     def start(self, lease: Lease) -> None:
         """Run a leased job."""
+        began = self._clock.now().steady
+        self._meter.took(lease.start_delay_ms, began)
         output = self._make_output(lease, lambda: self._book.may_act(lease.job, lease.token, self._clock.now().steady))
         job = RunningJob(lease, self._kinds, output, self._lanes, self._thread_pool, self.whitelist.allows)
         self._running[lease.token] = job
         self.idle.clear()
-        self._tasks.start(self._run(job, output), f"slot-{lease.job}")
+        self._tasks.start(self._run(job, output, began), f"slot-{lease.job}")
 
     def stop(self, jobs: Iterable[str], why: Stop) -> None:
         """Stop jobs by id; unknown ones are ignored. One that is let go counts as held no longer, at once."""
@@ -98,7 +112,7 @@ class Slots:
         if self._threads is not None:
             self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def _run(self, job: RunningJob, output: Output) -> None:
+    async def _run(self, job: RunningJob, output: Output, began: int) -> None:
         lease = job.lease
         sender = asyncio.create_task(output.run(), name=f"output-{lease.job}")
         try:
@@ -112,6 +126,7 @@ class Slots:
         finally:
             sender.cancel()
             del self._running[lease.token]
+            self._meter.freed(began, self._clock.now().steady)
             if not self._running:
                 self.idle.set()
             self.changed.set()
@@ -124,5 +139,5 @@ class Slots:
 
     def _thread_pool(self) -> Executor:
         if self._threads is None:
-            self._threads = ThreadPoolExecutor(self.count, thread_name_prefix="job")
+            self._threads = ThreadPoolExecutor(self._most, thread_name_prefix="job")
         return self._threads

@@ -14,6 +14,7 @@ from gateway.operations.presence import Instance, Presence, news
 from gateway.operations.report import parsed_lease, parsed_report
 from gateway.operations.wake import Hint, Waiter, WakeBus
 from gateway.rules.engine_tokens import EngineCaller
+from gateway.rules.job import JobRecord
 from gateway.rules.views import job_id_of, job_id_of_uuid
 from gateway.store.directory import ShardDirectory
 from gateway.store.seam import Claim, Claimed, Granted
@@ -122,6 +123,7 @@ class Claiming:
             user=job.user,
             timeout_s=job.timeout_s,
             traceparent=job.traceparent,
+            start_delay_ms=_start_delay_ms(job),
             whitelist_version=whitelist_version,
         )
 
@@ -135,6 +137,13 @@ class Claiming:
             reports=tuple(parsed_report(engine, report.job, report) for report in request.finished),
             running=tuple(parsed_lease(engine, held.job, held.token) for held in request.running),
         )
+
+
+def _start_delay_ms(job: JobRecord) -> float | None:
+    """From claimable to leased, by the wall clock of the commits; None when it was leased before."""
+    if job.deliveries != 1 or job.started_at is None or job.ready_at is None:
+        return None
+    return max(0, job.started_at - job.ready_at) / MILLISECOND
 
 
 def _turned(instance: Instance, answer: ClaimAnswer) -> bool:

@@ -126,6 +126,7 @@ class Owner:
                     state=self.presence.state(instance),
                     lag_ms=None if instance.stats is None else instance.stats.lag_ms,
                     clock_off_s=None if instance.stats is None else instance.stats.clock_off_s,
+                    scaling=None if instance.stats is None else instance.stats.scaling,
                 )
                 for instance in self.presence.lately(row.id)
             ],

@@ -63,16 +63,18 @@ class Presence:
         known.wait_us = wait_ms * MILLISECOND
         return known
 
-    def beat(self, engine: str, instance: str, stats: InstanceStats) -> None:
-        """A known instance sent its heartbeat."""
+    def beat(self, engine: str, instance: str, stats: InstanceStats) -> Instance | None:
+        """An instance sent its heartbeat; None when it has not claimed yet."""
         known = self._instances.get(instance)
-        if known is not None and known.engine == engine:
-            known.seen = self.clock.now().steady
-            known.busy = stats.busy
-            known.stats = stats
-            before, known.state = known.state, self.state(known)
-            if known.state is InstanceState.DEAF is not before:
-                log.warning("engine.deaf", engine_id=engine, instance=instance)
+        if known is None or known.engine != engine:
+            return None
+        known.seen = self.clock.now().steady
+        known.busy = stats.busy
+        known.stats = stats
+        before, known.state = known.state, self.state(known)
+        if known.state is InstanceState.DEAF is not before:
+            log.warning("engine.deaf", engine_id=engine, instance=instance)
+        return known
 
     def of(self, engine: str) -> list[Instance]:
         """Instances of an engine, up or not."""
@@ -91,6 +93,11 @@ class Presence:
         """How an instance is now."""
         now = self.clock.now().steady
         return instance_state(now, seen=instance.seen, claimed=instance.claimed, wait_us=instance.wait_us)
+
+    def part(self, instance: Instance) -> float:
+        """The slots of an instance among those of its engine that are up, 0..1."""
+        slots = sum(one.announce.slots for one in self.up(instance.engine))
+        return instance.announce.slots / slots if slots else 0.0
 
     def busy(self, instance: str, leases: int) -> None:
         """A claim tells how many jobs its instance holds."""

@@ -3,7 +3,8 @@
 Everything is read off the committed events, so that no act can change a job and forget to tell.
 """
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from contract.admin import Percentiles
@@ -24,24 +25,37 @@ class StartDelays:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._ready: dict[str, int] = {}
+        self._waiting: dict[tuple[str, str], dict[str, int]] = {}
+        """(engine, kind) -> job -> since when; the oldest first, because commits come in order."""
+        self._arrivals: Counter[tuple[str, str]] = Counter()
         self._samples: dict[str, RollingSamples] = {}
         self._rates: dict[str, tuple[int, float | None]] = {}
 
-    def ready(self, job: str, at: int) -> None:
+    def ready(self, engine: str, kind: str, job: str, at: int) -> None:
         """A job became claimable for the first time."""
-        self._ready[job] = at
+        self._waiting.setdefault((engine, kind), {})[job] = at
+        self._arrivals[engine, kind] += 1
 
-    def leased(self, engine: str, job: str, at: int) -> None:
+    def leased(self, engine: str, kind: str, job: str, at: int) -> None:
         """A job was leased."""
-        ready = self._ready.pop(job, None)
+        ready = self._waiting.get((engine, kind), {}).pop(job, None)
         if ready is not None:
             samples = self._samples.setdefault(engine, RollingSamples(WINDOW_US, SAMPLES_MAX))
             samples.add(at, max(0, at - ready) / 1000)
 
-    def gone(self, job: str) -> None:
+    def gone(self, engine: str, kind: str, job: str) -> None:
         """A job left the queue without a lease."""
-        self._ready.pop(job, None)
+        self._waiting.get((engine, kind), {}).pop(job, None)
+
+    def oldest_waiting_ms(self, engine: str, kinds: Iterable[str]) -> float | None:
+        """How long the oldest job of these kinds waits for its first lease; None when none waits."""
+        firsts = (next(iter(self._waiting.get((engine, kind), {}).values()), None) for kind in kinds)
+        oldest = min((first for first in firsts if first is not None), default=None)
+        return None if oldest is None else max(0, self._clock.now().steady - oldest) / 1000
+
+    def arrivals(self, engine: str, kinds: Iterable[str]) -> int:
+        """How many jobs of these kinds became claimable for the first time, since the start."""
+        return sum(self._arrivals[engine, kind] for kind in kinds)
 
     def of(self, engine: str) -> Percentiles:
         """The last 15 minutes, in milliseconds."""
@@ -89,11 +103,11 @@ class Pulse:
             self._attempts.changed(engine, job, at)
         if state == JobState.QUEUED and job["run_at"] is None:
             if job["started_at"] is None:  # never leased: one that comes back was measured already
-                self._delays.ready(job["id"], at)
+                self._delays.ready(engine, job["kind"], job["id"], at)
             self._wake.work(engine, job["kind"])
         elif state == JobState.RUNNING:
-            self._delays.leased(engine, job["id"], at)
+            self._delays.leased(engine, job["kind"], job["id"], at)
             if job["cancel_requested"]:
                 self._wake.news(engine)
-        else:
-            self._delays.gone(job["id"])
+        elif state is not None:  # one that is deleted had left before
+            self._delays.gone(engine, job["kind"], job["id"])

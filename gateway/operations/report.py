@@ -14,12 +14,14 @@ from contract.engine_link import (
     FinishRequest,
     HeartbeatAnswer,
     HeartbeatRequest,
+    QueueNews,
 )
 from contract.errors import BodyTooLarge, EngineUserNotAllowed, JobNotFound, LeaseConflict, LeaseLost
 from contract.ids import split_job_id
 from contract.words import Directive, FinishStatus, Outcome
 from gateway.operations.audit import Audit
-from gateway.operations.presence import Presence
+from gateway.operations.presence import Instance, Presence
+from gateway.operations.pulse import StartDelays
 from gateway.rules.engine_tokens import EngineCaller
 from gateway.rules.life import Failure
 from gateway.rules.views import job_id_of_uuid
@@ -38,15 +40,17 @@ class Reporting:
     lease_ms: int
     directive: Callable[[EngineCaller, str], Directive]
     note_refusals: Callable[[str, Iterable[tuple[str, FinishRequest]]], Awaitable[None]]
+    delays: StartDelays
 
     async def heartbeat(self, caller: EngineCaller, request: HeartbeatRequest) -> HeartbeatAnswer:
-        """Renew every lease named; tell which are lost or to be cancelled."""
+        """Renew every lease named; tell which are lost or to be cancelled, and how the queue stands."""
         engine = caller.engine
-        self.presence.beat(engine, request.instance, request.stats)
+        instance = self.presence.beat(engine, request.instance, request.stats)
+        queue = None if instance is None else self._queue(instance)
         at = rfc3339(self.presence.clock.now().wall)
         leases = [parsed_lease(engine, held.job, held.token) for held in request.leases]
         if not leases:
-            return HeartbeatAnswer(directive=self.directive(caller, request.instance), at=at)
+            return HeartbeatAnswer(directive=self.directive(caller, request.instance), at=at, queue=queue)
         async with self.directory.use(engine) as store:
             renewed = await store.renew(request.instance, leases)
         return HeartbeatAnswer(
@@ -55,6 +59,15 @@ class Reporting:
             cancel=[job_id_of_uuid(engine, uuid) for uuid in renewed.cancel],
             directive=self.directive(caller, request.instance),
             at=at,
+            queue=queue,
+        )
+
+    def _queue(self, instance: Instance) -> QueueNews:
+        kinds = instance.announce.kinds
+        return QueueNews(
+            oldest_waiting_ms=self.delays.oldest_waiting_ms(instance.engine, kinds),
+            arrivals=self.delays.arrivals(instance.engine, kinds),
+            part=self.presence.part(instance),
         )
 
     async def finish(self, engine: str, job: str, request: FinishRequest) -> FinishAnswer:

@@ -215,7 +215,7 @@ async def build(
         claiming=Claiming(
             shards, presence, wake, clock, settings.lease_ms, directive, tokens.stands, sharing.whitelist_version, refusals, attempts
         ),
-        reporting=Reporting(shards, presence, settings.lease_ms, directive, refusals),
+        reporting=Reporting(shards, presence, settings.lease_ms, directive, refusals, delays),
         tokens=tokens,
         enrolment=enrolment,
         sharing=sharing,

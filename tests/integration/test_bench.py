@@ -42,6 +42,22 @@ async def test_auth_measures_requests_beside_bare_signatures():
     assert 1 < found["ratio"] < found["uncached_us"] / found["es256_us"] + 1
 
 
+async def test_sim_drives_the_autoscaler_through_simulated_loads_by_the_table():
+    found = await measured("sim", "--only", "step", "--only", "sparse")
+    assert found.keys() >= {"scenarios", "rule_violations", "worker_start_ms", "machine", "versions", "settings", "raw"}
+    assert found["scenarios"].keys() == {"step", "sparse"}
+    for scenario in found["scenarios"].values():
+        assert scenario.keys() >= {"p95", "worker_seconds", "oracle_worker_seconds", "oscillations", "rule_violations"}
+        assert scenario["worker_seconds"] > scenario["oracle_worker_seconds"] > 0
+        assert scenario["changes"] > 0
+    assert found["rule_violations"] == 0
+
+
+@pytest.mark.slow
+async def test_simulated_days_break_no_rule():
+    assert (await measured("sim", "--long"))["rule_violations"] == 0
+
+
 @pytest.mark.parametrize("wrong", [["nothing"], ["store", "--seconds", "many"]])
 async def test_a_wrong_command_line_is_named(wrong: list[str]):
     process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bench", *wrong, cwd=ROOT, stderr=asyncio.subprocess.PIPE)

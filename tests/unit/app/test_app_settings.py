@@ -16,7 +16,7 @@ def write(folder: Path, text: str) -> Path:
 def test_without_anything_the_defaults_hold_and_the_folder_is_the_one_given(tmp_path: Path):
     settings = load(tmp_path, {}, {}, environment={})
     assert (settings.gateway.data, settings.engine.data) == (tmp_path, tmp_path)
-    assert (settings.gateway.port, settings.engine.slots, settings.engine.echo, settings.local.name) == (7717, 4, False, "home")
+    assert (settings.gateway.port, settings.engine.slots, settings.engine.echo, settings.local.name) == (7717, None, False, "home")
     assert settings.engine.engine_id == PLACEHOLDER_ENGINE
 
 
@@ -49,6 +49,32 @@ def test_the_environment_reaches_every_table(tmp_path: Path):
     settings = load(tmp_path, {}, {}, environment)
     assert (settings.gateway.lease_ms, settings.engine.http_hosts) == (1500, ("a", "b:1"))
     assert (settings.engine.echo, settings.local.name) == (True, "lab")
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({}, (16, 0.15, 1.3)),
+        ({"CORE_MAX_WORKERS": "8", "SLO_TARGET_LATENCY": "0.2", "HEADROOM_FACTOR": "1.5"}, (8, 0.2, 1.5)),
+        ({"SCALING_HEADROOM": "2"}, (16, 0.15, 2)),
+        ({"HEADROOM_FACTOR": "1.5", "SCALING_HEADROOM": "2"}, (16, 0.15, 1.5)),
+        ({"FLOWORK_ENGINE_SLOTS_MAX": "9", "CORE_MAX_WORKERS": "8", "FLOWORK_ENGINE_HEADROOM_FACTOR": "3"}, (9, 0.15, 3)),
+    ],
+)
+def test_the_knobs_of_the_roadmap_are_heard(tmp_path: Path, environment: dict[str, str], expected: tuple[int, float, float]):
+    engine = load(tmp_path, {}, {}, environment).engine
+    assert (engine.slots_max, engine.slo_target_latency_s, engine.headroom_factor) == expected
+
+
+def test_less_headroom_than_the_roadmap_allows_is_refused_by_the_name_that_was_used(tmp_path: Path):
+    with pytest.raises(ConfigRefused) as refused:
+        load(tmp_path, {}, {}, {"SCALING_HEADROOM": "1.29", "CORE_MAX_WORKERS": "0"})
+    assert sorted(mistake.split(":")[0] for mistake in refused.value.mistakes) == ["CORE_MAX_WORKERS", "SCALING_HEADROOM"]
+
+
+def test_a_minimum_above_the_maximum_is_refused_with_both(tmp_path: Path):
+    with pytest.raises(ConfigRefused, match=r"slots_min \(5\) is above slots_max \(4\)"):
+        load(tmp_path, {}, {}, {"FLOWORK_ENGINE_SLOTS_MIN": "5", "CORE_MAX_WORKERS": "4"})
 
 
 def test_what_only_the_program_decides_cannot_be_set_from_outside(tmp_path: Path):

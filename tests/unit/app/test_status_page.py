@@ -4,6 +4,7 @@ from typing import Any
 
 from app.commands.status import render
 from contract.admin import AuditStatus, EngineStatus, GatewayStatus, InstanceStatus, Percentiles, SecretsStatus
+from contract.engine_link import Scaling, ScalingChange
 
 NO_DELAYS = Percentiles(count=0, p50=None, p95=None, p99=None)
 
@@ -122,3 +123,30 @@ def test_a_locked_keyring_and_the_audit_logs_alarms_are_told():
         "! The keyring (Secret Service) is locked: flowork secrets unlock",
         "! The audit log is NOT whole.",
     ]
+
+
+def scaled(**changes: Any) -> EngineStatus:
+    scaling = Scaling(**{"automatic": True, "least": 1, "most": 16, **changes})
+    return engine(instances=[instance(5).model_copy(update={"scaling": scaling})])
+
+
+def test_an_instance_says_how_it_chooses_its_slots_and_why_it_changed_them_last():
+    change = ScalingChange(at="2026-01-01T00:00:00.000000Z", before=4, after=5, reason="+1 because of this")
+    said = page(scaled(change=change, utilisation=0.71, aim="within"))
+    assert said[-1] == "  slots 5 of 1..16 (auto): +1 because of this; 71 % busy, within 65-80 %"
+
+
+def test_a_new_instance_and_one_with_fixed_slots_have_less_to_say():
+    assert page(scaled())[-1] == "  slots 5 of 1..16 (auto)"
+    assert page(scaled(automatic=False, least=5, most=5, utilisation=0.05))[-1] == "  slots 5 (fixed); 5 % busy"
+
+
+def test_what_the_last_window_led_to_is_told_when_it_is_not_the_change_itself():
+    change = ScalingChange(at="2026-01-01T00:00:00.000000Z", before=4, after=5, reason="+1 because of this")
+    assert page(scaled(change=change, reason=change.reason))[-1].endswith("(auto): +1 because of this")
+    assert page(scaled(change=change, reason="more are needed"))[-1].endswith("(auto): +1 because of this; now more are needed")
+    assert page(scaled(reason="more are needed"))[-1].endswith("(auto); now more are needed")
+
+
+def test_an_instance_that_has_not_told_has_no_line_of_its_own():
+    assert page(engine(instances=[instance(5)]))[-1].startswith("00000000")

@@ -20,6 +20,7 @@ HELD = {"job": JOB, "token": HEX_32}
 FINISH = {**HELD, "outcome": "succeeded"}
 ANNOUNCE = {"version": "0.1.0", "slots": 1, "kinds": ["echo"]}
 STATS = {"slots": 1, "busy": 0}
+CHANGE = {"at": "2026-01-01T00:00:00Z", "before": 1, "after": 2, "reason": "r"}
 APPEND = {**HELD, "progress": 0.5}
 LINE = {"message": "said"}
 CLAIM = {"instance": HEX_32, "attempt_id": HEX_32, "announce": ANNOUNCE, "max": 1}
@@ -55,6 +56,8 @@ VALID: dict[type[BaseModel], dict[str, Any]] = {
     engine_link.FinishRequest: {"token": HEX_32, "outcome": "failed"},
     engine_link.FinishReport: FINISH,
     engine_link.ClaimRequest: CLAIM,
+    engine_link.ScalingChange: CHANGE,
+    engine_link.Scaling: {"automatic": True, "least": 1, "most": 1},
     engine_link.InstanceStats: STATS,
     engine_link.HeartbeatRequest: {"instance": HEX_32, "leases": [], "stats": STATS},
     engine_link.OutputChunk: {"offset": 0, "text": ""},
@@ -211,6 +214,13 @@ BORDERS: list[tuple[type[BaseModel], str, list[Any], list[Any]]] = [
     (engine_link.ClaimRequest, "finished", [[], [FINISH] * 256], [[FINISH] * 257, [HELD], None]),
     (engine_link.ClaimRequest, "running", [[], [HELD] * 4096], [[HELD] * 4097, [FINISH], None]),
     (engine_link.HeartbeatRequest, "leases", [[], [HELD] * 4096], [[HELD] * 4097, [{}], None]),
+    (engine_link.ScalingChange, "reason", ["+1 because", "r" * 256], ["", "r" * 257, "\x1b[2J", "two\nlines", None]),
+    (engine_link.ScalingChange, "at", ["2026-01-01T00:00:00.000001Z"], ["now", "2026-01-01", None]),
+    (engine_link.Scaling, "reason", ["r", None], ["", "\x1b[2J", "r\n"]),
+    (engine_link.Scaling, "aim", ["below", "within", "above", None], ["", "high"]),
+    (engine_link.Scaling, "least", [1], [0, None]),
+    (engine_link.Scaling, "utilisation", [0, 1, None], [-0.001, 1.001, math.nan]),
+    (engine_link.Scaling, "start_delay_p95_ms", [0, 1e6, None], [-1, math.inf]),
     (engine_link.InstanceStats, "slots", [0, 10**6], [-1, None]),
     (engine_link.InstanceStats, "busy", [0], [-1, None]),
     (engine_link.InstanceStats, "spooled", [0], [-1, None]),

@@ -50,7 +50,7 @@ def test_only_a_running_job_can_succeed_or_die():
 
 
 def test_words_on_the_wire_are_lower_case_and_said_as_they_are():
-    for kind in (words.JobState, words.Outcome, words.Directive, words.FinishStatus, words.AppendStatus, words.LogLevel):
+    for kind in (words.JobState, words.Outcome, words.Directive, words.FinishStatus, words.AppendStatus, words.LogLevel, words.Aim):
         assert all(member.value == member.name.lower() == str(member) for member in kind)
     assert all(name.value == name.name.lower().replace("_", ".") for name in EventName)
 

@@ -12,6 +12,7 @@ from aiohttp import web
 from contract.engine_link import FinishReport, Lease
 from engine.rules.kinds import Kind, Runs
 from engine.rules.leases import LeaseBook
+from engine.rules.meter import Meter
 from engine.runtime.lanes import Lanes
 from engine.runtime.output import Output
 from engine.runtime.reporter import Reporter
@@ -44,10 +45,15 @@ class Room:
     def serve(self, name: str, handler: Callable[..., Any], runs: Runs = Runs.ASYNC) -> None:
         self.kinds[name] = Kind(name, handler, runs)
 
-    def slots(self, count: int = 2, ride: Callable[[], bool] | None = None) -> Slots:
+    def slots(self, count: int = 2, ride: Callable[[], bool] | None = None, most: int = 64) -> Slots:
         whitelist = Whitelist(self.link, BACKOFF, lambda: 0.0)
         rides = ride or (lambda: self.ride)
-        return Slots(count, self.kinds, self.book, self.reporter, self.lanes, self.clock, self.output, self.tasks, rides, whitelist)
+        self.meter = Meter(count, self.clock.steady, 0)
+        return Slots(
+            *(count, self.kinds, self.book, self.reporter, self.lanes, self.clock, self.output, self.tasks, rides, whitelist),
+            self.meter,
+            most,
+        )
 
     def output(self, lease: Lease, may_act: Callable[[], bool] = lambda: True) -> Output:
         return Output(self.link, INSTANCE, lease, may_act, BACKOFF, lambda: 0.0)

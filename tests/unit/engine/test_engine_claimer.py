@@ -111,6 +111,37 @@ class TestAsking:
         async with claiming(room, 3) as it:
             assert (await it.asked(2)).max == 2
 
+    async def test_a_changed_number_of_slots_is_asked_for_and_announced_at_once(self, room):
+        async with claiming(room, 2) as it:
+            await it.asked(1)
+            for number, count in ((2, 5), (3, 1)):
+                it.slots.resize(count)
+                request = await it.asked(number)
+                assert (request.max, request.announce.slots) == (count, count)
+
+    async def test_a_busy_engine_that_grows_asks_at_once(self, room, link):
+        link.claims.then(gives(lease(1, "wait")))
+        async with claiming(room, 1) as it:
+            assert (await it.asked(2)).max == 0
+            it.slots.resize(3)
+            assert (await it.asked(3)).max == 2
+
+    async def test_slots_above_a_lowered_number_are_not_filled_again_and_their_reports_do_not_wait(self, room, link):
+        link.claims.then(gives(lease(1, "wait"), lease(2, "wait"), lease(3, "once")))
+        once = asyncio.Event()
+
+        async def end_once(job, payload):
+            await once.wait()
+
+        room.serve("once", end_once)
+        async with claiming(room, 3) as it:
+            assert (await it.asked(2)).max == 0
+            it.slots.resize(1)
+            assert ((await it.asked(3)).max, it.slots.busy, it.slots.free) == (0, 3, 0)
+            once.set()
+            request = await it.asked(4)
+            assert (request.max, [ridden.job for ridden in request.finished]) == (0, [job_id(3)])
+
     async def test_no_claim_asks_for_more_than_the_protocol_allows(self, room):
         async with claiming(room, limits.CLAIM_MAX_JOBS + 1) as it:
             assert (await it.asked(1)).max == limits.CLAIM_MAX_JOBS

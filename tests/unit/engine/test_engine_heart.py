@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from contract import limits
-from contract.engine_link import Extended, HeartbeatAnswer, HeartbeatRequest, InstanceStats
+from contract.engine_link import Extended, HeartbeatAnswer, HeartbeatRequest, InstanceStats, QueueNews
 from contract.errors import GatewayUnreachable
 from engine.rules.leases import LeaseBook
 from engine.runtime.heart import TICK_S, Heart
@@ -49,9 +49,15 @@ def book() -> LeaseBook:
 
 
 @pytest.fixture
-def make(link: FakeLink, book: LeaseBook, clock: ManualClock, told: Told) -> Callable[..., Heart]:
+def news() -> list[QueueNews]:
+    """What it heard of the queue."""
+    return []
+
+
+@pytest.fixture
+def make(link: FakeLink, book: LeaseBook, clock: ManualClock, told: Told, news: list[QueueNews]) -> Callable[..., Heart]:
     def made(every_s: float = EVERY_S) -> Heart:
-        return Heart(link.opened, INSTANCE, book, clock, every_s, lambda: InstanceStats(slots=4, busy=1, spooled=2), told)
+        return Heart(link.opened, INSTANCE, book, clock, every_s, lambda: InstanceStats(slots=4, busy=1, spooled=2), told, news.append)
 
     return made
 
@@ -102,6 +108,14 @@ class TestBeating:
         assert request.instance == INSTANCE
         assert [(held.job, held.token) for held in request.leases] == [(lease(n).job, lease(n).token) for n in (1, 2)]
         assert request.stats == InstanceStats(slots=4, busy=1, spooled=2)
+
+    async def test_what_an_answer_tells_of_the_queue_is_handed_on(self, heart, link, clock, news):
+        said = QueueNews(oldest_waiting_ms=12.5, arrivals=3, part=0.5)
+        link.heartbeats.then(HeartbeatAnswer(queue=said), HeartbeatAnswer())
+        for _ in range(2):
+            clock.advance(EVERY_S)
+            await heart.tick(link)
+        assert news == [said]
 
     async def test_a_failed_beat_is_repeated_soon(self, heart, link, clock):
         link.heartbeats.then(GatewayUnreachable())
@@ -281,7 +295,7 @@ class TestOwnThread:
             await link.heartbeats.arrived(1)
         assert not heart._thread.is_alive()
 
-    async def test_it_has_a_link_of_its_own_which_it_closes(self, make, link, clock, book, told):
+    async def test_it_has_a_link_of_its_own_which_it_closes(self, link, clock, book, told, news):
         loops: list[asyncio.AbstractEventLoop] = []
         closed = threading.Event()
 
@@ -293,7 +307,7 @@ class TestOwnThread:
             finally:
                 closed.set()
 
-        heart = Heart(opener, INSTANCE, book, clock, 0.001, lambda: InstanceStats(slots=1, busy=0), told)
+        heart = Heart(opener, INSTANCE, book, clock, 0.001, lambda: InstanceStats(slots=1, busy=0), told, news.append)
         async with beating(heart):
             clock.advance(0.001)
             await link.heartbeats.arrived(1)

@@ -133,11 +133,24 @@ class TestCommandLine:
         assert (settings.gateway, settings.engine_id, settings.data, settings.slots) == ("http://127.0.0.1:9", "abcd", tmp_path, 7)
         assert (settings.echo, settings.http_hosts) == (True, ("a", "b:1"))
 
+    def test_the_knobs_of_the_roadmap_are_heard(self, command: list[str], started, monkeypatch):
+        typed(monkeypatch, TOKEN)
+        for name, value in (
+            ("CORE_MAX_WORKERS", "8"),
+            ("SLO_TARGET_LATENCY", "0.2"),
+            ("SCALING_HEADROOM", "2"),
+            ("HEADROOM_FACTOR", "1.5"),
+        ):
+            monkeypatch.setenv(name, value)
+        assert main(command) == 0
+        ((settings, _),) = started
+        assert (settings.slots, settings.slots_max, settings.slo_target_latency_s, settings.headroom_factor) == (None, 8, 0.2, 1.5)
+
     def test_nothing_is_served_unless_it_is_asked_for(self, command: list[str], started, monkeypatch):
         typed(monkeypatch, TOKEN)
         assert main(command) == 0
         ((settings, _),) = started
-        assert (settings.echo, settings.http_hosts, settings.slots) == (False, (), 4)
+        assert (settings.echo, settings.http_hosts, settings.slots) == (False, (), None)
 
     def test_the_file_is_overruled_by_the_environment_and_that_by_arguments(self, command: list[str], started, monkeypatch, tmp_path: Path):
         (tmp_path / "config.toml").write_text("[engine]\nslots = 5\ncpu_processes = 2\ndrain_deadline_s = 9\n")

@@ -75,6 +75,45 @@ class TestRead:
             read(file, {}, PREFIX)
 
 
+class TestOtherNames:
+    NAMES = (("OLD_PORT", "port"), ("PORT", "port"), ("ORIGINS", "origins"))
+
+    @pytest.mark.parametrize(
+        ("environment", "port"),
+        [
+            ({"OLD_PORT": "1"}, 1),
+            ({"PORT": "2", "OLD_PORT": "1"}, 2),
+            ({"OLD_PORT": "1", "PORT": "2"}, 2),
+            ({"FLOWORK_GATEWAY_PORT": "3", "PORT": "2", "OLD_PORT": "1"}, 3),
+            ({"OTHER": "4"}, 5),
+        ],
+    )
+    def test_the_newest_name_that_is_given_counts(self, file: Path, environment: dict[str, str], port: int):
+        made = said(file, "[gateway]\nport = 5\n", **environment).table("gateway", Gateway, {}, self.NAMES)
+        assert made is not None
+        assert made.port == port
+
+    def test_an_argument_counts_before_every_name(self, file: Path):
+        assert said(file, PORT="2").table("gateway", Gateway, {"port": 6}, self.NAMES) == Gateway(port=6)
+
+    def test_lists_are_read_under_them_too(self, file: Path):
+        assert said(file, ORIGINS="a,b").table("gateway", Gateway, {}, self.NAMES) == Gateway(origins=("a", "b"))
+
+    @pytest.mark.parametrize(
+        ("environment", "named"),
+        [
+            ({"OLD_PORT": "x"}, "OLD_PORT"),
+            ({"OLD_PORT": "1", "PORT": "x"}, "PORT"),
+            ({"PORT": "x", "FLOWORK_GATEWAY_PORT": "y"}, "FLOWORK_GATEWAY_PORT"),
+        ],
+    )
+    def test_a_mistake_names_the_variable_that_was_wrong(self, file: Path, environment: dict[str, str], named: str):
+        config = said(file, **environment)
+        assert config.table("gateway", Gateway, {}, self.NAMES) is None
+        (mistake,) = config.mistakes
+        assert mistake.startswith(f"{named}: ")
+
+
 class TestSources:
     def test_the_file_is_heard(self, file: Path):
         assert said(file, "[gateway]\nport = 1\n").table("gateway", Gateway, {}) == Gateway(port=1)

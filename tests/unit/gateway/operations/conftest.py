@@ -138,7 +138,9 @@ class Rooms:
             self._note,
             self.attempts,
         )
-        self.reporting = Reporting(self.directory, self.presence, LEASE_S * 1000, lambda _caller, _instance: self.directive, self._note)
+        self.reporting = Reporting(
+            self.directory, self.presence, LEASE_S * 1000, lambda _caller, _instance: self.directive, self._note, self.delays
+        )
         self.submitting = Submit(
             self.directory,
             self.sources,

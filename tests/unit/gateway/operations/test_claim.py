@@ -388,6 +388,32 @@ class TestRotateAndWhitelist:
         poll.task.cancel()
 
 
+class TestStartDelay:
+    async def test_a_lease_says_how_long_its_job_had_been_claimable(self, rooms):
+        await rooms.job()
+        rooms.clock.advance(0.25)
+        assert [lease.start_delay_ms for lease in (await rooms.claim()).leases] == [250]
+
+    async def test_a_claim_that_is_asked_again_is_told_the_same(self, rooms):
+        await rooms.job()
+        rooms.clock.advance(0.25)
+        for _ in range(2):
+            answer = await rooms.claim(attempt_id="a" * 32)
+            rooms.clock.advance(1)
+        assert [lease.start_delay_ms for lease in answer.leases] == [250]
+
+    async def test_a_job_that_was_leased_before_has_none(self, rooms):
+        await rooms.job()
+        (lease,) = (await rooms.claim()).leases
+        await rooms.claim(finished=[done(lease, None, outcome=Outcome.GIVEN_BACK)], max=0)
+        assert [again.start_delay_ms for again in (await rooms.claim()).leases] == [None]
+
+    async def test_a_wall_clock_that_was_set_back_makes_it_no_less_than_nothing(self, rooms):
+        await rooms.job()
+        rooms.clock.step_wall(-3600)
+        assert [lease.start_delay_ms for lease in (await rooms.claim()).leases] == [0]
+
+
 class TestRefusedUsers:
     def refusal(self, lease: Lease, code: str = "engine.user_not_allowed") -> FinishReport:
         return done(lease, None, outcome=Outcome.REFUSED, error=Failure(code=code, message="no", retryable=False))

@@ -3,6 +3,7 @@
 import pytest
 
 from contract.admin import EngineStatus
+from contract.engine_link import InstanceStats, Scaling
 from contract.errors import AuditUnavailable, EngineNameTaken
 from contract.words import Directive
 from gateway.operations.owner import Owner
@@ -121,6 +122,13 @@ class TestStatus:
         assert (found.state, [each.state for each in found.instances]) == ("down", ["silent"])
         rooms.clock.advance(300)
         assert (await engine(owner)).instances == []
+
+    async def test_what_an_instance_tells_of_its_slots_is_shown(self, owner: Owner, rooms):
+        await rooms.claim()
+        assert (await engine(owner)).instances[0].scaling is None
+        scaling = Scaling(automatic=True, least=1, most=16)
+        rooms.presence.beat(LAB, f"{1:032x}", InstanceStats(slots=4, busy=0, scaling=scaling))
+        assert (await engine(owner)).instances[0].scaling == scaling
 
     async def test_depths_and_delays_are_those_of_the_queue(self, owner: Owner, rooms):
         await rooms.job(run_at=rfc3339(rooms.clock.wall + 60 * SECOND))

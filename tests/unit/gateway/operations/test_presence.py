@@ -2,7 +2,7 @@
 
 import pytest
 
-from contract.engine_link import Announce, InstanceStats
+from contract.engine_link import Announce, InstanceStats, Scaling
 from gateway.operations.presence import FORGET_AFTER_US, SHOWN_FOR_US, Instance, Presence, news
 from gateway.rules.engine_tokens import EngineCaller
 from gateway.rules.presence import UP_FOR_US, InstanceState
@@ -104,6 +104,28 @@ def test_a_heartbeat_of_a_stranger_or_in_anothers_name_makes_nobody_known(presen
     clock.advance(31)
     presence.beat("f", "i", InstanceStats(slots=2, busy=2))
     assert (presence.up("e"), presence.of("f"), presence.of("e")[0].busy) == ([], [], 0)
+
+
+def test_a_heartbeat_tells_how_an_instance_chooses_its_slots(presence: Presence):
+    presence.announced(of("e"), "i", ECHO)
+    scaling = Scaling(automatic=True, least=1, most=16)
+    presence.beat("e", "i", InstanceStats(slots=2, busy=2, scaling=scaling))
+    stats = presence.of("e")[0].stats
+    assert stats is not None
+    assert stats.scaling == scaling
+
+
+def test_an_instances_part_is_by_its_slots_among_those_up(presence: Presence, clock: ManualClock):
+    one = presence.announced(of("e"), "i", ECHO.model_copy(update={"slots": 3}))
+    assert presence.part(one) == 1
+    two = presence.announced(of("e"), "j", ECHO.model_copy(update={"slots": 1}))
+    presence.announced(of("f"), "k", ECHO.model_copy(update={"slots": 4}))
+    assert (presence.part(one), presence.part(two)) == (0.75, 0.25)
+    clock.advance(31)
+    presence.announced(of("e"), "j", ECHO.model_copy(update={"slots": 1}))
+    assert presence.part(two) == 1
+    none = presence.announced(of("g"), "l", ECHO.model_copy(update={"slots": 0}))
+    assert presence.part(none) == 0
 
 
 def test_how_busy_a_stranger_is_does_not_matter(presence: Presence):

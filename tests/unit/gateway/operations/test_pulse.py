@@ -29,14 +29,18 @@ def delays(clock: ManualClock) -> StartDelays:
 
 def lease(delays: StartDelays, clock: ManualClock, count: int, engine: str = "e") -> None:
     for number in range(count):
-        delays.ready(f"{engine}{number}", clock.steady)
-        delays.leased(engine, f"{engine}{number}", clock.steady)
+        delays.ready(engine, "echo", f"{engine}{number}", clock.steady)
+        delays.leased(engine, "echo", f"{engine}{number}", clock.steady)
+
+
+def waiting(delays: StartDelays) -> list[str]:
+    return [job for jobs in delays._waiting.values() for job in jobs]
 
 
 def test_the_delay_runs_from_claimable_to_lease_in_milliseconds(delays: StartDelays, clock: ManualClock):
     for number in range(1, 101):
-        delays.ready(f"j{number}", clock.steady)
-        delays.leased("e", f"j{number}", clock.steady + number * 1000)
+        delays.ready("e", "echo", f"j{number}", clock.steady)
+        delays.leased("e", "echo", f"j{number}", clock.steady + number * 1000)
     assert delays.of("e") == Percentiles(count=100, p50=50.0, p95=95.0, p99=99.0)
     assert delays.of("other") == NOTHING
 
@@ -50,15 +54,41 @@ def test_samples_leave_after_fifteen_minutes(delays: StartDelays, clock: ManualC
 
 
 def test_a_lease_of_a_job_that_was_never_seen_claimable_is_not_measured(delays: StartDelays, clock: ManualClock):
-    delays.leased("e", "j", clock.steady)
+    delays.leased("e", "echo", "j", clock.steady)
     assert delays.of("e") == NOTHING
 
 
 def test_a_job_that_left_without_a_lease_leaves_no_trace(delays: StartDelays, clock: ManualClock):
-    delays.ready("j", clock.steady)
-    delays.gone("j")
-    delays.leased("e", "j", clock.steady)
-    assert (delays.of("e"), delays._ready) == (NOTHING, {})
+    delays.ready("e", "echo", "j", clock.steady)
+    delays.gone("e", "echo", "j")
+    delays.leased("e", "echo", "j", clock.steady)
+    assert (delays.of("e"), waiting(delays)) == (NOTHING, [])
+
+
+class TestQueue:
+    def test_the_oldest_of_the_asked_kinds_counts_until_it_is_leased_or_gone(self, delays: StartDelays, clock: ManualClock):
+        for kind, job in (("slow", "j1"), ("echo", "j2"), ("echo", "j3")):
+            delays.ready("e", kind, job, clock.steady)
+            clock.advance(1)
+        assert delays.oldest_waiting_ms("e", ["echo", "slow"]) == 3000
+        assert delays.oldest_waiting_ms("e", ["echo"]) == 2000
+        delays.leased("e", "echo", "j2", clock.steady)
+        assert delays.oldest_waiting_ms("e", ["echo", "unheard"]) == 1000
+        delays.gone("e", "echo", "j3")
+        assert (delays.oldest_waiting_ms("e", ["echo"]), delays.oldest_waiting_ms("other", ["slow"])) == (None, None)
+
+    def test_arrivals_are_counted_per_engine_and_kind_whatever_became_of_them(self, delays: StartDelays, clock: ManualClock):
+        lease(delays, clock, 3)
+        delays.ready("e", "slow", "j", clock.steady)
+        delays.gone("e", "slow", "j")
+        assert [delays.arrivals("e", kinds) for kinds in (["echo"], ["slow"], ["echo", "slow"], [])] == [3, 1, 4, 0]
+        assert delays.arrivals("other", ["echo"]) == 0
+
+    async def test_a_job_that_comes_back_has_not_arrived_again(self, rooms):
+        await rooms.job()
+        (lease,) = (await rooms.claim()).leases
+        await rooms.reporting.finish(LAB, lease.job, FinishRequest(token=lease.token, outcome=Outcome.GIVEN_BACK))
+        assert (rooms.delays.arrivals(LAB, ["echo"]), rooms.delays.oldest_waiting_ms(LAB, ["echo"])) == (1, None)
 
 
 def test_the_rate_is_of_the_last_minute_and_unknown_without_leases(delays: StartDelays, clock: ManualClock):
@@ -94,7 +124,7 @@ async def test_a_submitted_job_is_measured_until_its_first_lease(rooms):
 
 async def test_a_scheduled_job_is_measured_from_its_promotion(rooms):
     await rooms.job(run_at=rfc3339(rooms.clock.wall + 60 * SECOND))
-    assert rooms.delays._ready == {}
+    assert waiting(rooms.delays) == []
     rooms.clock.advance(61)
     await rooms.directory.stores[LAB].reap()
     rooms.clock.advance(0.1)
@@ -126,7 +156,7 @@ async def test_a_job_given_back_is_not_measured_again(rooms):
 @pytest.mark.parametrize("end", ["cancelled", "deleted", "expired"])
 async def test_a_job_that_ends_before_a_lease_leaves_nothing_to_be_remembered(rooms, end: str):
     job = await rooms.job(expires_in=5 if end == "expired" else None)
-    assert list(rooms.delays._ready) == [job]
+    assert waiting(rooms.delays) == [job]
     if end == "expired":
         rooms.clock.advance(6)
         await rooms.directory.stores[LAB].reap()
@@ -134,7 +164,7 @@ async def test_a_job_that_ends_before_a_lease_leaves_nothing_to_be_remembered(ro
         await rooms.change.cancel("ann", job)
     if end == "deleted":
         await rooms.change.delete("ann", job)
-    assert rooms.delays._ready == {}
+    assert waiting(rooms.delays) == []
     assert rooms.delays.of(LAB) == NOTHING
 
 

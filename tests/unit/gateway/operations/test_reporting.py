@@ -17,6 +17,7 @@ from contract.engine_link import (
     LogChunk,
     LogLine,
     OutputChunk,
+    QueueNews,
 )
 from contract.errors import AuditUnavailable, BodyTooLarge, JobNotFound, LeaseConflict, LeaseLost
 from contract.words import AppendStatus, Directive, FinishStatus, JobState, LogLevel, Outcome
@@ -65,6 +66,19 @@ class TestHeartbeat:
         rooms.directory.refused[LAB] = "damaged"
         answer = await rooms.reporting.heartbeat(rooms.caller(LAB), beat())
         assert (answer.directive, answer.extended) == (Directive.DRAIN, [])
+
+    async def test_it_tells_how_the_queue_stands_for_the_kinds_of_its_instance(self, rooms):
+        lease = await leased(rooms)
+        await rooms.job()
+        rooms.clock.advance(0.5)
+        news = QueueNews(oldest_waiting_ms=500, arrivals=2, part=1)
+        assert (await rooms.reporting.heartbeat(rooms.caller(LAB), beat())).queue == news
+        assert (await rooms.reporting.heartbeat(rooms.caller(LAB), beat((lease.job, lease.token)))).queue == news
+        await rooms.claim(kinds=["other"])
+        assert (await rooms.reporting.heartbeat(rooms.caller(LAB), beat())).queue == QueueNews(oldest_waiting_ms=None, arrivals=0, part=1)
+
+    async def test_a_stranger_is_told_nothing_of_the_queue(self, rooms):
+        assert (await rooms.reporting.heartbeat(rooms.caller(LAB), beat())).queue is None
 
     async def test_it_keeps_its_instance_up(self, rooms):
         lease = await leased(rooms)
