@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from contract.wire import Answer, EngineId, EngineName, Request
+from contract.wire import Answer, EngineId, EngineName, NewEngineName, Request
 from contract.words import Scope
 
 
@@ -46,7 +46,7 @@ class KeysRotate(Request):
 class EngineAdd(Request):
     """Make an engine and its queue."""
 
-    name: EngineName
+    name: NewEngineName
 
 
 class EngineAdded(Answer):

@@ -66,6 +66,10 @@ class Presence:
         now = self.clock.now().steady
         return [instance for instance in self.of(engine) if now - instance.seen <= UP_FOR_US]
 
+    def engines(self) -> set[str]:
+        """Engines with instances heard since the start, up or not."""
+        return {instance.engine for instance in self._instances.values()}
+
     def busy(self, instance: str, leases: int) -> None:
         """A claim tells how many jobs its instance holds."""
         known = self._instances.get(instance)

@@ -122,4 +122,4 @@ def _drained_after(jobs: int, limits: AdmissionLimits) -> float:
 
 
 def _whole(seconds: float) -> float:
-    return min(RETRY_AFTER_MAX_S, max(1.0, float(math.ceil(seconds))))
+    return float(math.ceil(min(RETRY_AFTER_MAX_S, max(1.0, seconds))))
