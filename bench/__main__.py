@@ -5,9 +5,9 @@ import json
 import sys
 from collections.abc import Sequence
 
-from bench import auth, latency, store, writers
+from bench import auth, latency, overload, store, writers
 
-BENCHES = {"auth": auth, "latency": latency, "store": store, "writers": writers}
+BENCHES = {"auth": auth, "latency": latency, "overload": overload, "store": store, "writers": writers}
 
 
 def main(argv: Sequence[str]) -> int:
