@@ -5,9 +5,9 @@ import json
 import sys
 from collections.abc import Sequence
 
-from bench import auth, latency, overload, store, writers
+from bench import auth, fairness, latency, overload, store, writers
 
-BENCHES = {"auth": auth, "latency": latency, "overload": overload, "store": store, "writers": writers}
+BENCHES = {"auth": auth, "fairness": fairness, "latency": latency, "overload": overload, "store": store, "writers": writers}
 
 
 def main(argv: Sequence[str]) -> int:

@@ -36,7 +36,7 @@ SLEEPING = JobDraft(engine="home", kind="echo", payload={"sleep_ms": SLEEP_MS})
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--seconds", type=float, default=12.0, help="of overload (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, default=12.0, help="of overload; other phases are no longer (default: %(default)s)")
 
 
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -46,7 +46,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
 
 async def _measure(seconds: float) -> dict[str, Any]:
     by_slots = await _by_slots(seconds)
-    by_cpu = await _by_cpu()
+    by_cpu = await _by_cpu(min(BEYOND_S, seconds))
     settings = {
         "seconds": seconds,
         "slots": SLOTS,
@@ -55,7 +55,12 @@ async def _measure(seconds: float) -> dict[str, Any]:
         "admission_max_wait_s": MAX_WAIT_S,
         "user_rate_per_s": USER_RATE_PER_S,
         "synchronous": "FULL",
-        "beyond_cpu": {"slots": BEYOND_SLOTS, "offered_per_s": BATCH * BATCHES_PER_S, "seconds": BEYOND_S, "hard_cap": HARD_CAP},
+        "beyond_cpu": {
+            "slots": BEYOND_SLOTS,
+            "offered_per_s": BATCH * BATCHES_PER_S,
+            "seconds": min(BEYOND_S, seconds),
+            "hard_cap": HARD_CAP,
+        },
     }
     failed = by_slots.pop("failed") + by_cpu["lost"] + (0 if by_cpu["alive"] else 1)
     return {**by_slots, "beyond_cpu": by_cpu, "failed": failed, **surroundings(settings), "raw": {}}
@@ -66,23 +71,24 @@ async def _by_slots(seconds: float) -> dict[str, Any]:
         data = Path(scratch) / "data"
         async with serving(data, SLOTS, admission_max_wait_s=MAX_WAIT_S) as served, open_admin(data) as admin:
             async with paired(admin, served.address, "bench") as api:
-                calm = await _offer(api, CALM_PER_S, CALM_S)
+                calm = await _offer(api, CALM_PER_S, min(CALM_S, seconds))
                 peak_from = time.time()
-                await _closed_loop(api, PEAK_S)
+                await _closed_loop(api, min(PEAK_S, seconds))
                 peak_until = time.time()
                 await at_rest(admin, PATIENCE_S)
-                memory = _memory(served)
+                memory, busy = _memory(served), _busy_s(served)
                 over_from = time.time()
                 over = await _offer(api, OFFERED_PER_S, seconds)
                 over_until = time.time()
-                grown = _memory(served) - memory
-                after = await _offer(api, CALM_PER_S, RECOVERY_S)
+                grown, busy = _memory(served) - memory, _busy_s(served) - busy
+                after = await _offer(api, CALM_PER_S, min(RECOVERY_S, seconds))
                 await at_rest(admin, PATIENCE_S)
                 jobs = await all_jobs(api)
     calm_p95 = spread(_delays(jobs, calm.jobs()))["p95"] or 0.0
     normal_ms = max(NORMAL_LEAST_MS, NORMAL_OVER_CALM * calm_p95)
-    peak = _goodput(jobs.values(), peak_from + SETTLE_S, peak_until)
-    goodput = _goodput(jobs.values(), over_from + min(SETTLE_S, seconds / 2), over_until)
+    settle_s = min(SETTLE_S, seconds / 2)
+    peak = _goodput(jobs.values(), peak_from + settle_s, peak_until)
+    goodput = _goodput(jobs.values(), over_from + settle_s, over_until)
     delays = spread(_delays(jobs, over.jobs()))
     refused = over.refused()
     return {
@@ -99,20 +105,21 @@ async def _by_slots(seconds: float) -> dict[str, Any]:
         "refused_without_retry_after": sum(answer.retry_after is None for answer in refused),
         "normal_ms": round(normal_ms, 1),
         "recovery_s": _recovery_s(jobs, after.jobs(), over_until, normal_ms),
+        "server_cpu_share": round(busy / (over_until - over_from), 2),
         "rss_growth_bytes": grown,
         "rss_bytes": memory,
         "failed": _lost(jobs, calm, over, after) + sum(answer.status >= 500 for answer in over.answers),
     }
 
 
-async def _by_cpu() -> dict[str, Any]:
+async def _by_cpu(seconds: float) -> dict[str, Any]:
     """Jobs that do nothing, offered faster than the machine serves them; everything acknowledged must have ended well."""
     with tempfile.TemporaryDirectory(prefix="flowork-bench-") as scratch:
         data = Path(scratch) / "data"
         async with serving(data, BEYOND_SLOTS, hard_cap=HARD_CAP, user_share=1.0) as served, open_admin(data) as admin:
             async with paired(admin, served.address, "bench") as api:
                 began = time.perf_counter()
-                offered = await _offer_batches(api)
+                offered = await _offer_batches(api, seconds)
                 took = time.perf_counter() - began
                 alive = psutil.pid_exists(served.pid)
                 rested = await at_rest(admin, PATIENCE_S)
@@ -164,7 +171,7 @@ async def _closed_loop(api: ApiClient, seconds: float) -> None:
                     group.create_task(submit(api, SLEEPING, f"{run}-{next(numbers)}"))
 
 
-async def _offer_batches(api: ApiClient) -> Offered:
+async def _offer_batches(api: ApiClient, seconds: float) -> Offered:
     offered = Offered()
     run = secrets.token_hex(4)
 
@@ -174,7 +181,7 @@ async def _offer_batches(api: ApiClient) -> Offered:
 
     async with asyncio.TaskGroup() as group:
         began = time.perf_counter()
-        for number in range(round(BATCHES_PER_S * BEYOND_S)):
+        for number in range(round(BATCHES_PER_S * seconds)):
             await asyncio.sleep(max(0.0, began + number / BATCHES_PER_S - time.perf_counter()))
             group.create_task(one(number))
     return offered
@@ -182,6 +189,12 @@ async def _offer_batches(api: ApiClient) -> Offered:
 
 def _memory(served: Served) -> int:
     return int(psutil.Process(served.pid).memory_info().rss)
+
+
+def _busy_s(served: Served) -> float:
+    """CPU seconds of the process so far."""
+    times = psutil.Process(served.pid).cpu_times()
+    return float(times.user + times.system)
 
 
 def _at(timestamp: str | None) -> float:

@@ -138,6 +138,23 @@ class TestClaim:
         claimed = await queue.claim(4)
         assert [json.loads(lease.payload) for lease in claimed.leases] == ["a2", "b0", "a1", "a0"]
 
+    async def test_who_comes_anew_or_back_is_next_and_then_waits_for_their_turn_like_all(self, queue: Queue):
+        """A turn number that is old, or none, is worth one job: not every free slot until it has caught up."""
+        await queue.submit("back")
+        await queue.lease()
+        for _ in range(20):
+            await queue.submit("ann")
+            await queue.submit("bob")
+        for _ in range(20):
+            await queue.lease()
+        for _ in range(3):
+            await queue.submit("back")
+            await queue.submit("new")
+        users = [lease.job.user for lease in (await queue.claim(8)).leases]
+        assert sorted(users[:2]) == ["back", "new"]
+        assert sorted(users[2:4]) == ["ann", "bob"]
+        assert sorted(users[4:]) == ["ann", "back", "bob", "new"]
+
     async def test_equal_priority_is_first_come_first_served(self, queue: Queue):
         for n in range(5):
             await queue.submit(payload=str(n).encode())
