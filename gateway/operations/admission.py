@@ -6,6 +6,7 @@ from typing import Final
 
 from contract.errors import DiskLow, FloworkError, MemoryLow, QueueDraining, QueueFull, QueueShareFull, QueueSlow
 from gateway.operations.capacity import Capacity
+from gateway.operations.pulse import StartDelays
 from gateway.rules.admission import AdmissionLimits, Reason, Reject
 from gateway.settings import GatewaySettings
 from kit.machine import Free
@@ -30,6 +31,7 @@ class Admission:
     memory_free_min: int
     disk_free_min: int
     drained_per_s: Callable[[str], float | None]
+    pace_per_s: Callable[[str], float | None]
     capacity: Capacity
     free: Callable[[], Free]
 
@@ -45,14 +47,13 @@ class Admission:
             max_wait_s=self.max_wait_s,
             slots=self.capacity.slots(engine),
             mean_service_s=self.capacity.mean_service_s(engine),
+            pace_per_s=self.pace_per_s(engine),
             memory_low=free.memory < self.memory_free_min,
             disk_low=free.disk < self.disk_free_min,
         )
 
 
-def admission(
-    settings: GatewaySettings, drained_per_s: Callable[[str], float | None], capacity: Capacity, free: Callable[[], Free]
-) -> Admission:
+def admission(settings: GatewaySettings, delays: StartDelays, capacity: Capacity, free: Callable[[], Free]) -> Admission:
     """What the owner set."""
     return Admission(
         hard_cap=settings.hard_cap,
@@ -60,7 +61,8 @@ def admission(
         max_wait_s=settings.admission_max_wait_s,
         memory_free_min=settings.memory_free_min_bytes,
         disk_free_min=settings.disk_free_min_bytes,
-        drained_per_s=drained_per_s,
+        drained_per_s=delays.per_second,
+        pace_per_s=delays.pace_per_s,
         capacity=capacity,
         free=free,
     )

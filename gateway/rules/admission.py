@@ -64,6 +64,8 @@ class AdmissionLimits:
     """Slots of instances that are up."""
     mean_service_s: float | None = None
     """How long an attempt holds a slot, as measured lately; None while unknown."""
+    pace_per_s: float | None = None
+    """Jobs begun each second while others waited, as measured in the last seconds; None while nobody has to wait."""
     memory_low: bool = False
     disk_low: bool = False
 
@@ -91,7 +93,7 @@ def decide(load: Load, limits: AdmissionLimits) -> Admit | Reject:
     if (excess := load.own_waiting + 1 - max(1, math.floor(limits.hard_cap * limits.user_share))) > 0:
         # Of the jobs that leave, every so-manieth is this user's.
         return Reject(Reason.SHARE, _drained_after(excess * max(1, load.users_ready), limits))
-    wait = expected_wait_s(load, limits.slots, limits.mean_service_s)
+    wait = expected_wait_s(load, limits)
     if wait is not None and wait > limits.max_wait_s and not load.later:
         return Reject(Reason.SLOW, _whole(wait - limits.max_wait_s))  # a queue that nobody adds to gets a second shorter each second
     if limits.memory_low:
@@ -101,23 +103,30 @@ def decide(load: Load, limits: AdmissionLimits) -> Admit | Reject:
     return Admit()
 
 
-def expected_wait_s(load: Load, slots: int, mean_service_s: float | None) -> float | None:
+def expected_wait_s(load: Load, limits: AdmissionLimits) -> float | None:
     """How long one more job of this user waits for a slot; None while no slot is up or nothing was measured.
 
     Users take turns, so a job waits for the user's own jobs before it and as many of everybody else who waits, but never
     for more than there are. An upper bound: it does not know of the user's own priorities, or that others may run dry.
     """
-    if slots <= 0 or mean_service_s is None:
+    rate = _served_per_s(limits)
+    if not rate:
         return None
     users = load.users_ready + (load.own_ready == 0)
-    return min(load.ready, (load.own_ready + 1) * users) * mean_service_s / slots
+    return min(load.ready, (load.own_ready + 1) * users) / rate
+
+
+def _served_per_s(limits: AdmissionLimits) -> float | None:
+    """What the slots that are up should do, or less if they were seen to."""
+    if limits.slots <= 0 or not limits.mean_service_s:
+        return None
+    should = limits.slots / limits.mean_service_s
+    return should if limits.pace_per_s is None else min(should, limits.pace_per_s)
 
 
 def _drained_after(jobs: int, limits: AdmissionLimits) -> float:
     """Seconds until so many jobs have left: as measured, else as the slots should do it."""
-    rate = limits.drained_per_s
-    if not rate and limits.slots > 0 and limits.mean_service_s:
-        rate = limits.slots / limits.mean_service_s
+    rate = limits.pace_per_s or limits.drained_per_s or _served_per_s(limits)
     return _whole(jobs / rate) if rate else RETRY_AFTER_UNKNOWN_S
 
 

@@ -1,7 +1,7 @@
 """Which engine a job goes to when its submitter does not mind: `engine: "any"` (protocol §4)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway.rules.admission import AdmissionLimits, Admit, Load, decide, expected_wait_s
 
@@ -39,6 +39,7 @@ def choose(candidates: Sequence[Candidate], kind: str) -> Candidate | None:
 def _rank(candidate: Candidate) -> tuple[bool, float, int, str]:
     load, limits = candidate.load, candidate.limits
     free = limits.slots - load.running - load.ready
-    wait = 0.0 if free > 0 else expected_wait_s(load, max(1, limits.slots), limits.mean_service_s or SERVICE_GUESS_S)
+    guessed = replace(limits, slots=max(1, limits.slots), mean_service_s=limits.mean_service_s or SERVICE_GUESS_S)
+    wait = 0.0 if free > 0 else expected_wait_s(load, guessed)
     refused = not isinstance(decide(load, limits), Admit)
     return refused, wait or 0.0, -free, candidate.engine

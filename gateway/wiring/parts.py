@@ -169,7 +169,7 @@ async def build(
     pairing = Pairing(sessions, challenges, audit, clock, chance.token_bytes)
     capacity = Capacity(presence, attempts, clock)
     throttle = Throttle(clock, policies(settings), capacity.slots, capacity.per_second)
-    admitting = admission(settings, delays.per_second, capacity, Machine(settings.data, clock).free)
+    admitting = admission(settings, delays, capacity, Machine(settings.data, clock).free)
     sharing = Sharing(control, sources, audit, clock, sessions.users, sessions.is_owner, wake.news)
     await sharing.load()
     enrolment = Enrolment(control.installations, tokens, sources, audit, clock, chance.token_bytes)

@@ -152,6 +152,7 @@ class Rooms:
             memory_free_min=10,
             disk_free_min=20,
             drained_per_s=self.delays.per_second,
+            pace_per_s=self.delays.pace_per_s,
             capacity=self.capacity,
             free=lambda: self.free,
         )
