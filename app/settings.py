@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from contract.wire import EngineName
+from contract.wire import NewEngineName
 from engine.settings import OTHER_NAMES, EngineSettings
 from gateway.settings import GatewaySettings
 from kit import config
@@ -22,7 +22,7 @@ class LocalEngine(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    name: EngineName = "home"
+    name: NewEngineName = "home"
     """The name under which jobs are submitted to it."""
 
 

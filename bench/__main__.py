@@ -5,9 +5,17 @@ import json
 import sys
 from collections.abc import Sequence
 
-from bench import auth, latency, sim, store, writers
+from bench import auth, fairness, latency, overload, sim, store, writers
 
-BENCHES = {"auth": auth, "latency": latency, "sim": sim, "store": store, "writers": writers}
+BENCHES = {
+    "auth": auth,
+    "fairness": fairness,
+    "latency": latency,
+    "overload": overload,
+    "sim": sim,
+    "store": store,
+    "writers": writers,
+}
 
 
 def main(argv: Sequence[str]) -> int:

@@ -3,37 +3,25 @@
 import argparse
 import asyncio
 import itertools
-import json
-import os
-import secrets
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from app.client.admin import open_admin
-from app.client.api import ApiClient, open_api
+from app.client.api import ApiClient
 from app.client.live import live_events
-from app.client.pairing import pair_here
-from app.crypto.device_keys import DeviceKeys
 from bench.common import spread, surroundings
+from bench.served import PATIENCE_S, USER_RATE_PER_S, paired, serving
 from contract.errors import FloworkError
 from contract.events import Event
 from contract.jobs import JobDraft
-from contract.people import OfferMake
 from contract.words import EventName, JobState
 
 SLOTS = 8
 WARM_UP_JOBS = 20
-USER_RATE_PER_S = 10_000
-"""One user here stands for many, whose own buckets would not be full."""
-PATIENCE_S = 20.0
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -66,29 +54,11 @@ class Run:
     """Ends that arrived before the submit's own answer."""
 
 
-@asynccontextmanager
-async def serving(data: Path) -> AsyncIterator[str]:
-    """`flowork serve` as users start it; its address."""
-    command = [sys.executable, "-m", "app", "serve", "--data", str(data), "--port", "0", "--slots", str(SLOTS), "--allow-echo", "--json"]
-    command.append("--insecure-storage")
-    with (data.parent / "serve.log").open("wb") as log:
-        limits = {"FLOWORK_GATEWAY_USER_RATE_PER_S": str(USER_RATE_PER_S), "FLOWORK_GATEWAY_USER_BURST": str(USER_RATE_PER_S)}
-        process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, stderr=log, env={**os.environ, **limits})
-    assert process.stdout is not None
-    try:
-        yield json.loads(await asyncio.wait_for(process.stdout.readline(), PATIENCE_S))["address"]
-    finally:
-        process.terminate()
-        await process.wait()
-
-
 async def _measure(rate: float, seconds: float) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="flowork-bench-") as scratch:
         data = Path(scratch) / "data"
-        async with serving(data) as address:
-            keys = await asyncio.to_thread(DeviceKeys, secrets.token_bytes(32), secrets.token_bytes(32))
-            async with open_admin(data) as admin, open_api(address, keys, await admin.gateway_key()) as api:
-                await pair_here(admin, api, "bench", OfferMake())
+        async with serving(data, SLOTS) as served, open_admin(data) as admin:
+            async with paired(admin, served.address, "bench") as api:
                 await _drive(api, 20.0, WARM_UP_JOBS / 20.0)
                 run = await _drive(api, rate, seconds)
                 bodies = await _bodies(api, run)

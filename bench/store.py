@@ -23,7 +23,7 @@ from gateway.rules.life import Retry
 from gateway.store import schema
 from gateway.store.seam import Committed, StoreLimits
 from gateway.store.shard import open_shard
-from gateway.store.submit import submit
+from gateway.store.submit import Seqs, submit
 from gateway.store.writer import BATCH_MAX, Tx
 from kit.backoff import Backoff
 from kit.clock import SECOND, SystemClock
@@ -99,13 +99,13 @@ def disk_commits_per_s(path: Path, seconds: float) -> float:
 def cpu_ceiling_per_s(path: Path, seconds: float) -> float:
     """The statements of a submit, 256 to a transaction, without threads or an event loop."""
     connection = schema.open_for_writing(path, fresh=True)
-    clock, chance, numbers = SystemClock(), random.Random(1), itertools.count()
+    clock, chance, numbers, seqs = SystemClock(), random.Random(1), itertools.count(), Seqs(0)
     began = time.perf_counter()
     while time.perf_counter() - began < seconds:
         tx = Tx(connection, clock.now())
         tx.execute("BEGIN IMMEDIATE")
         for _ in range(256):
-            submit(tx, "bench", "ann", draft(next(numbers)), judge, random_bytes=chance.randbytes, keep_key_us=SECOND)
+            submit(tx, "bench", "ann", draft(next(numbers)), judge, seqs=seqs, random_bytes=chance.randbytes, keep_key_us=SECOND)
         tx.execute("COMMIT")
     took = time.perf_counter() - began
     connection.close()

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from contract.engine_link import Scaling
-from contract.wire import Answer, EngineId, EngineName, Request
+from contract.wire import Answer, EngineId, EngineName, NewEngineName, Request
 from contract.words import Scope
 
 
@@ -47,7 +47,7 @@ class KeysRotate(Request):
 class EngineAdd(Request):
     """Make an engine and its queue."""
 
-    name: EngineName
+    name: NewEngineName
 
 
 class EngineAdded(Answer):

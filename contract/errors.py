@@ -160,6 +160,12 @@ class UserThrottled(FloworkError):
     default_retry_after_s = 1
 
 
+class SubmitsThrottled(FloworkError):
+    code, status, title = "rate.submits", 429, "Jobs come in faster than the engines can serve them"
+    advice = "Nothing was queued. Send the whole request again, with the same keys, after Retry-After."
+    default_retry_after_s = 1
+
+
 class EngineThrottled(FloworkError):
     code, status, title = "rate.engine", 429, "Too many requests by this engine"
     advice = "Wait for Retry-After; the allowance grows with the slots that its instances announce."
@@ -421,6 +427,30 @@ class QueueFull(FloworkError):
     code, status, title = "queue.full", 429, "The queue is full"
     advice = "Nothing was queued. Send it again, with the same key, after Retry-After."
     default_retry_after_s = 1
+
+
+class QueueShareFull(FloworkError):
+    code, status, title = "queue.share_full", 429, "Your share of the queue is full"
+    advice = "Nothing was queued. Let some of your waiting jobs run, or cancel some, and send it again, with the same key."
+    default_retry_after_s = 1
+
+
+class QueueSlow(FloworkError):
+    code, status, title = "queue.slow", 429, "The job would wait too long"
+    advice = "Nothing was queued. Send it again, with the same key, after Retry-After, or give the engine more slots."
+    default_retry_after_s = 1
+
+
+class MemoryLow(FloworkError):
+    code, status, title = "server.low_memory", 429, "The gateway's machine is short of memory"
+    advice = "Nothing was queued. Send it again, with the same key, later; close programs there if it stays."
+    default_retry_after_s = 5
+
+
+class DiskLow(FloworkError):
+    code, status, title = "server.low_disk", 429, "The gateway's disk is nearly full"
+    advice = "Nothing was queued. Free space there, then send it again with the same key."
+    default_retry_after_s = 5
 
 
 class QueueDraining(FloworkError):

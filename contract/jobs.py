@@ -15,7 +15,7 @@ class JobDraft(Request):
     """What a submitter asks for. Times in seconds unless the name says otherwise."""
 
     engine: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
-    """An engine's id or name."""
+    """An engine's id or name; `any` leaves the choice to the gateway. A repetition goes where the first one went."""
     kind: Word
     payload: JsonValue = None
     priority: Annotated[int, Field(ge=limits.PRIORITY_MOST_URGENT, le=limits.PRIORITY_LEAST_URGENT, strict=True)] = limits.PRIORITY_DEFAULT

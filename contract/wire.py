@@ -1,8 +1,8 @@
 """The two base classes of everything that is sent, and the scalar types they share."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 
 class Request(BaseModel):
@@ -27,6 +27,17 @@ Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_.-]{0,63}$")]
 
 EngineId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]{4,26}$")]
 EngineName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+ANY_ENGINE: Final = "any"
+"""In place of an engine's name: the gateway chooses."""
+
+
+def _not_reserved(name: str) -> str:
+    if name == ANY_ENGINE:
+        raise ValueError(f"{name!r} stands for any engine; choose another name")
+    return name
+
+
+NewEngineName = Annotated[EngineName, AfterValidator(_not_reserved)]
 InstallationName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
 JobId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]{4,26}_[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$")]
 InstanceId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]

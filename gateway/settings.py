@@ -85,6 +85,20 @@ class GatewaySettings(BaseModel):
     engine_token_retires_s: Annotated[float, Field(ge=0)] = limits.ENGINE_TOKEN_RETIRES_S
     """How long a replaced token is still good, so that other processes of its installation can change over."""
 
+    user_share: Annotated[float, Field(gt=0, le=1)] = 0.8
+    """Part of `hard_cap` that one user's waiting jobs may take, so that others find a place; 1 lets one user fill a queue."""
+    admission_max_wait_s: Annotated[float, Field(gt=0)] = 900.0
+    """Submits whose jobs would wait longer for a slot answer 429 (seconds): better to be told than to wait for nothing.
+
+    Expected from the jobs before it, the slots that are up and the measured time of an attempt; without these it admits.
+    """
+    memory_free_min_bytes: Annotated[int, Field(ge=0)] = 128 * limits.MIB
+    """Submits answer 429 while the machine has less memory than this (bytes), before it swaps; 0 does not look."""
+    disk_free_min_bytes: Annotated[int, Field(ge=0)] = 256 * limits.MIB
+    """Submits answer 429 while the data folder's disk has less room than this (bytes), so that running jobs can end; 0 does not look."""
+    submit_burst: Annotated[int, Field(ge=limits.BATCH_MAX_ITEMS)] = 1000
+    """Jobs that a user, or an address elsewhere, may submit at once. In the long run as many as twice what engines can serve."""
+
     @field_validator("host")
     @classmethod
     def _loopback(cls, host: str) -> str:

@@ -67,6 +67,7 @@ class Operations:
     owner: Owner
     audit: Audit
     throttle_user: Callable[[str], None]
+    throttle_submits: jobs.CountSubmits
     audit_care: AuditCare
     check_engine: Callable[[str | None, str | None], Awaitable[EngineCaller]]
     ready: Callable[[], bool]
@@ -80,7 +81,7 @@ def public_app(operations: Operations, version: str) -> FastAPI:
     acts = (operations.claiming, operations.reporting, operations.tokens, operations.enrolment, operations.sharing)
     app.include_router(engine_link.router(engine, *acts))
     callers_of_api = callers.People(operations.sessions, operations.approvals, operations.throttle_user)
-    app.include_router(jobs.router(callers_of_api, operations.submit, operations.watch, operations.change))
+    app.include_router(jobs.router(callers_of_api, operations.throttle_submits, operations.submit, operations.watch, operations.change))
     app.include_router(signin.router(callers_of_api, operations.signin, operations.pairing, operations.sessions, operations.approvals))
     app.include_router(people.router(callers_of_api, operations.household))
     _health(app, operations.ready)

@@ -1,7 +1,7 @@
 """`/api/v1/jobs` and `/api/v1/events`: jobs for people."""
 
 import json
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import TypeAdapter, ValidationError
@@ -28,12 +28,21 @@ from gateway.operations.change import Change
 from gateway.operations.sessions import Principal
 from gateway.operations.submit import Submit, Taken
 from gateway.operations.watch import Watch
+from gateway.rules.ingress import Ingress
 from gateway.rules.job import JobRecord
 from gateway.rules.views import job_view
 from gateway.store.seam import Detail, Filter
 from kit.clock import from_rfc3339
 
 PAGE_MAX = 200
+
+
+class CountSubmits(Protocol):
+    """Counts the jobs of a submit; see `Throttle.submits`."""
+
+    def __call__(self, user: str, address: str, *, local: bool, jobs: int) -> None: ...
+
+
 _KEY: TypeAdapter[str] = TypeAdapter(IdempotencyKey)
 
 
@@ -54,7 +63,7 @@ async def idempotency_key(request: Request) -> str:
         raise RequestInvalid("Idempotency-Key: 1 to 255 visible ASCII characters.") from error
 
 
-def router(people: People, submit: Submit, watch: Watch, change: Change) -> APIRouter:
+def router(people: People, count: CountSubmits, submit: Submit, watch: Watch, change: Change) -> APIRouter:
     """The routes."""
     routes = APIRouter(prefix="/api/v1", tags=["jobs"], responses=bodies.PROBLEMS)
     Caller = Annotated[Principal, Depends(people.signed_in)]
@@ -67,6 +76,7 @@ def router(people: People, submit: Submit, watch: Watch, change: Change) -> APIR
         draft: Annotated[JobDraft, Depends(bodies.body(JobDraft, limits.SUBMIT_BODY_MAX_BYTES, bodies.PAYLOAD))],
     ) -> Response:
         """Queue a job. The same Idempotency-Key with the same body answers 200 with the job it made."""
+        _count(count, request, caller, 1)
         taken = await submit.one(caller.user, key, draft, str(request.state.trace))
         return _taken(taken)
 
@@ -77,6 +87,7 @@ def router(people: People, submit: Submit, watch: Watch, change: Change) -> APIR
         batch: Annotated[BatchRequest, Depends(bodies.body(BatchRequest, limits.BATCH_BODY_MAX_BYTES, bodies.PAYLOAD))],
     ) -> Response:
         """Queue up to 500 jobs, each with its own key and its own outcome."""
+        _count(count, request, caller, len(batch.items))
         outcomes = await submit.many(caller.user, [(item.idempotency_key, item) for item in batch.items], str(request.state.trace))
         return bodies.raw({"results": [_batch_result(outcome) for outcome in outcomes]})
 
@@ -132,6 +143,11 @@ def router(people: People, submit: Submit, watch: Watch, change: Change) -> APIR
         return bodies.raw({"events": [event.model_dump() for event in events], "next": cursor})
 
     return routes
+
+
+def _count(count: CountSubmits, request: Request, caller: Principal, jobs: int) -> None:
+    state = request.state
+    count(caller.user, state.client, local=state.ingress is Ingress.LOOPBACK, jobs=jobs)
 
 
 def _taken(taken: Taken) -> Response:

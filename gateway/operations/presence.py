@@ -99,6 +99,10 @@ class Presence:
         slots = sum(one.announce.slots for one in self.up(instance.engine))
         return instance.announce.slots / slots if slots else 0.0
 
+    def engines(self) -> set[str]:
+        """Engines with instances heard since the start, up or not."""
+        return {instance.engine for instance in self._instances.values()}
+
     def busy(self, instance: str, leases: int) -> None:
         """A claim tells how many jobs its instance holds."""
         known = self._instances.get(instance)

@@ -3,7 +3,7 @@
 Everything is read off the committed events, so that no act can change a job and forget to tell.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -12,12 +12,14 @@ from contract.words import EventName, JobState
 from gateway.operations.attempts import Attempts
 from gateway.operations.fanout import EventFanout
 from gateway.operations.wake import WakeBus
+from gateway.rules import pace
 from gateway.store.seam import Committed
 from kit.clock import SECOND, Clock
 from kit.percentiles import RollingSamples, percentile
 
 WINDOW_US = 15 * 60 * SECOND
 SAMPLES_MAX = 50_000
+PACE_AGE_US = SECOND // 10
 
 
 class StartDelays:
@@ -30,6 +32,8 @@ class StartDelays:
         self._arrivals: Counter[tuple[str, str]] = Counter()
         self._samples: dict[str, RollingSamples] = {}
         self._rates: dict[str, tuple[int, float | None]] = {}
+        self._starts: dict[str, deque[tuple[int, int]]] = {}
+        self._paces: dict[str, tuple[int, float | None]] = {}
 
     def ready(self, engine: str, kind: str, job: str, at: int) -> None:
         """A job became claimable for the first time."""
@@ -42,6 +46,7 @@ class StartDelays:
         if ready is not None:
             samples = self._samples.setdefault(engine, RollingSamples(WINDOW_US, SAMPLES_MAX))
             samples.add(at, max(0, at - ready) / 1000)
+            self._starts.setdefault(engine, deque(maxlen=pace.STARTS_MAX)).append((at, ready))
 
     def gone(self, engine: str, kind: str, job: str) -> None:
         """A job left the queue without a lease."""
@@ -74,6 +79,14 @@ class StartDelays:
             rate = samples.rate_per_s(now, 60 * SECOND) if samples else None
             self._rates[engine] = (now, rate)
         return rate
+
+    def pace_per_s(self, engine: str) -> float | None:
+        """Jobs begun each second while others waited, at most `PACE_AGE_US` old; see `rules.pace`."""
+        now = self._clock.now().steady
+        known = self._paces.get(engine)
+        if known is None or now - known[0] >= PACE_AGE_US:
+            known = self._paces[engine] = now, pace.per_second(self._starts.get(engine, ()), now)
+        return known[1]
 
 
 class Pulse:

@@ -77,6 +77,10 @@ class Sharing:
         membership = self._members.get(engine.id, {}).get(user)
         return engine, None if membership is None else membership.priority_ceiling
 
+    def runnable(self, user: str) -> list[EngineRow]:
+        """The engines on which the user may start jobs, oldest first."""
+        return [engine for engine in self.sources.engines() if self._role(user, engine.id) in access.RUNS]
+
     async def share(self, id_or_name: str, who: str, role: Role, ceiling: int | None, actor: str) -> MemberView:
         """Give a user a role on an engine, in place of the one they had.
 

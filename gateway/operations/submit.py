@@ -11,16 +11,17 @@ from contract.errors import (
     FloworkError,
     IdempotencyKeyReused,
     KindUnserved,
-    QueueDraining,
-    QueueFull,
     RequestInvalid,
 )
 from contract.jobs import JobDraft
+from contract.wire import ANY_ENGINE
+from gateway.operations.admission import Admission, refusal
+from gateway.operations.choosing import Choosing
 from gateway.operations.presence import Presence
 from gateway.operations.sharing import Sharing
 from gateway.operations.sources import Sources
 from gateway.rules.access import clamped
-from gateway.rules.admission import AdmissionLimits, Admit, Load, Reject, decide
+from gateway.rules.admission import Admit, Load, Reject, decide
 from gateway.rules.job import Draft, JobRecord
 from gateway.store.directory import ShardDirectory
 from gateway.store.seam import Accepted, KeyReused, Replayed, Submitted
@@ -52,9 +53,9 @@ class Submit:
     sharing: Sharing
     presence: Presence
     clock: Clock
-    hard_cap: int
-    drained_per_s: Callable[[str], float | None]
+    admission: Admission
     draining: Callable[[], bool]
+    choosing: Choosing
 
     async def one(self, user: str, key: str, draft: JobDraft, traceparent: str) -> Taken:
         """Submit one job.
@@ -71,9 +72,10 @@ class Submit:
         """Submit several jobs, each judged by itself, in one transaction per engine; outcomes in the order of the items."""
         outcomes: dict[int, Taken | FloworkError] = {}
         together: dict[tuple[str, bool], list[tuple[int, Draft]]] = {}
+        chosen = await self._chosen(user, items)
         for index, (key, draft) in enumerate(items):
             try:
-                row, ceiling = self.sharing.runs(user, draft.engine)
+                row, ceiling = self.sharing.runs(user, _named(draft.engine, chosen.get(key)))
                 engine = row.id
                 prepared = self._prepare(key, draft.model_copy(update={"engine": engine}), traceparent, ceiling)
                 together.setdefault((engine, self._may_be_served(engine, draft.kind)), []).append((index, prepared))
@@ -91,7 +93,7 @@ class Submit:
 
     async def _into(self, user: str, engine: str, drafts: Sequence[Draft], served: bool) -> list[Submitted]:
         await self.sources.note(user, engine)
-        limits_now = AdmissionLimits(self.hard_cap, self.drained_per_s(engine), self.draining())
+        limits_now = self.admission.limits(engine, draining=self.draining())
 
         def judge(load: Load) -> Admit | Reject:
             # Asked inside the inserting transaction, after the key was looked up: a replay is answered whatever changed since,
@@ -100,6 +102,11 @@ class Submit:
 
         async with self.directory.use(engine) as store:
             return await store.submit(user, drafts, judge)
+
+    async def _chosen(self, user: str, items: Sequence[tuple[str, JobDraft]]) -> dict[str, str | FloworkError]:
+        """By key, for the drafts that leave the engine open."""
+        open_ones = [(key, draft.kind) for key, draft in items if draft.engine == ANY_ENGINE]
+        return await self.choosing.engines(user, open_ones) if open_ones else {}
 
     def _may_be_served(self, engine: str, kind: str) -> bool:
         """A kind that no instance ever announced is a mistake, unless no instance was heard yet since the start."""
@@ -119,10 +126,8 @@ class Submit:
                 return KindUnserved(
                     f"No known instance of this engine serves {draft.kind!r}. Check the spelling, or allow it on the engine."
                 )
-            case Reject("draining", retry_after_s):
-                return QueueDraining(retry_after_s=retry_after_s)
-            case Reject(_, retry_after_s):
-                return QueueFull(retry_after_s=retry_after_s)
+            case Reject():
+                return refusal(result)
 
     def _prepare(self, key: str, draft: JobDraft, traceparent: str, ceiling: int | None) -> Draft:
         payload = encode(draft.payload)
@@ -151,6 +156,15 @@ class Submit:
         if run_at > self.clock.now().wall + limits.RUN_AT_MAX_AHEAD_S * SECOND:
             raise RequestInvalid("run_at: more than 366 days ahead.")
         return run_at
+
+
+def _named(engine: str, chosen: str | FloworkError | None) -> str:
+    """The engine that a draft names, or that was chosen for it; raises why none was."""
+    if engine != ANY_ENGINE or chosen is None:
+        return engine
+    if isinstance(chosen, FloworkError):
+        raise chosen
+    return chosen
 
 
 def fingerprint(draft: JobDraft, payload: bytes) -> bytes:

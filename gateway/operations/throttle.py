@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Final
 
-from contract.errors import AddressThrottled, EngineThrottled, FloworkError, SignInThrottled, UserThrottled
+from contract.errors import AddressThrottled, EngineThrottled, FloworkError, SignInThrottled, SubmitsThrottled, UserThrottled
 from gateway.rules.throttle import BLOCK_S, FAILURE_COST, STRIKES_MAX, STRIKES_WITHIN_S, Counted, Policies
 from kit.bucket import KEYS_MAX, Buckets, Policy, address_key
 from kit.clock import SECOND, Clock
@@ -32,13 +32,22 @@ class Throttle:
     again succeeds, if nobody else takes the tokens meanwhile.
     """
 
-    def __init__(self, clock: Clock, policies: Policies, slots: Callable[[str], int], keys_max: int = KEYS_MAX) -> None:
-        """`slots` tells how many an engine's instances announce."""
+    def __init__(
+        self,
+        clock: Clock,
+        policies: Policies,
+        slots: Callable[[str], int],
+        capacity: Callable[[], float | None] = lambda: None,
+        keys_max: int = KEYS_MAX,
+    ) -> None:
+        """`slots` tells how many an engine's instances announce, `capacity` how many jobs all can serve in a second."""
         self._clock = clock
         self._policies = policies
         self._slots = slots
+        self._capacity = capacity
         self._addresses = Buckets(keys_max)
         self._users = Buckets(keys_max)
+        self._submits = Buckets(keys_max)
         self._engines = Buckets(keys_max)
         self._attempts = Buckets(keys_max)
         self._shares = Buckets()
@@ -70,6 +79,21 @@ class Throttle:
             UserThrottled.
         """
         self._take(self._users, user, self._policies.user, UserThrottled)
+
+    def submits(self, user: str, address: str, *, local: bool, jobs: int) -> None:
+        """Count the jobs of a submit, also of one that repeats another: against the user, and the address unless it is `local`.
+
+        All of them or none: a batch that is more than what is left is refused as a whole, and fits once the time told is over.
+
+        Raises:
+            SubmitsThrottled.
+        """
+        policy, now = self._policies.submits(self._capacity()), self._now()
+        keys = [f"user {user}"] if local else [f"user {user}", f"address {address_key(address)}"]
+        buckets = [self._submits.of(key, policy, now) for key in keys]
+        _refuse(SubmitsThrottled, max(bucket.wait_s(policy, now, jobs) for bucket in buckets), policy)
+        for bucket in buckets:
+            bucket.take(policy, now, jobs)
 
     def engine(self, engine: str) -> None:
         """Count a request of an engine whose token was right.

@@ -71,6 +71,11 @@ class JobRecord:
     """Replayable events other than output and state changes."""
 
     @property
+    def gives_up_at(self) -> int | None:
+        """When it expires unless somebody claims it before; None where it does not, or was claimed."""
+        return self.expires_at if self.deliveries == 0 and not self.state.final else None
+
+    @property
     def uuid_text(self) -> str:
         """The UUID in its usual form."""
         return str(UUID(bytes=self.uuid))

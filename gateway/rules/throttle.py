@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from contract import limits
 from gateway.settings import GatewaySettings
 from kit.bucket import Policy
 
@@ -11,6 +12,9 @@ FAILURE_COST = 5
 STRIKES_MAX = 20
 STRIKES_WITHIN_S = 10 * 60
 BLOCK_S = 15 * 60
+SUBMITS_OVER_CAPACITY = 2.0
+"""Queues are there to take in more than is served just now, for a while."""
+SUBMITS_LEAST_PER_S = 10.0
 KNOWN_SHARE = 1 / 3
 """Part of the attempts of a minute that only devices known here may use up."""
 SLOTS_COUNTED_MAX = 256
@@ -35,6 +39,20 @@ class Policies:
     engine_base: Policy = Policy(100, 400)
     engine_slot: Policy = Policy(400, 800)
     """Per slot. One that runs jobs that do nothing was seen to ask 400 times a second; only a program gone wrong gets here."""
+
+    submit_burst: float = 1000
+    """Jobs at once; no less than a batch has."""
+
+    def submits(self, capacity_per_s: float | None) -> Policy:
+        """Jobs (not requests) of one user or address: as many as the engines can serve, and as many again.
+
+        Args:
+            capacity_per_s: jobs that all engines together can serve in a second; None while unknown, and everything that the
+                requests' own bucket lets in may pass.
+        """
+        most = max(SUBMITS_LEAST_PER_S, self.user.rate * limits.BATCH_MAX_ITEMS)
+        rate = most if capacity_per_s is None else min(most, max(SUBMITS_LEAST_PER_S, SUBMITS_OVER_CAPACITY * capacity_per_s))
+        return Policy(rate, self.submit_burst)
 
     @property
     def auth_unknown(self) -> Policy:
@@ -62,6 +80,7 @@ def policies(settings: GatewaySettings) -> Policies:
         user=Policy(settings.user_rate_per_s, settings.user_burst),
         auth_ip=Policy(settings.auth_per_min / 60, settings.auth_per_min),
         auth_all=Policy(settings.auth_all_per_min / 60, settings.auth_all_per_min),
+        submit_burst=settings.submit_burst,
     )
 
 

@@ -19,7 +19,7 @@ WHERE seq = (
     WHERE job.state = 'queued' AND job.due_at IS NULL AND job.user = tenant.user AND job.kind IN (SELECT value FROM json_each(:kinds))
     ORDER BY job.priority, job.seq LIMIT 1
   ) AS candidate
-  FROM tenants tenant WHERE tenant.ready > 0 AND candidate IS NOT NULL ORDER BY tenant.turn LIMIT 1
+  FROM tenants tenant WHERE tenant.in_turn = 1 AND candidate IS NOT NULL ORDER BY tenant.turn LIMIT 1
 )
 RETURNING {FIELDS}
 """  # noqa: S608 - column names of a dataclass

@@ -1,4 +1,4 @@
-"""control.db: engines; `people.py`, `installations.py` and `memberships.py` keep theirs in it too. Small and rarely written."""
+"""control.db: engines; the other rooms of it are `people.py`, `installations.py`, `memberships.py` and `choices.py`. Small."""
 
 import asyncio
 import contextlib
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contract.errors import EngineNameTaken
-from gateway.store import installations, memberships, people
+from gateway.store import choices, installations, memberships, people
 from gateway.store.database import Database, connected
 from gateway.store.files import FileRefused, Layout, inspect, lay_out, make_private
 
@@ -28,7 +28,7 @@ class ControlRefused(FileRefused):
     """control.db must not be opened."""
 
 
-LAYOUT = Layout(0x464C5743, 2, "control database", ControlRefused)  # "FLWC"
+LAYOUT = Layout(0x464C5743, 3, "control database", ControlRefused)  # "FLWC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,7 @@ class Control:
         self._database = database
         self.installations = installations.Installations(database)
         self.memberships = memberships.Memberships(database)
+        self.choices = choices.Choices(database)
 
     async def add_engine(self, engine_id: str, name: str, at: int) -> None:
         """Make an engine.
@@ -105,4 +106,4 @@ def _prepare(path: Path) -> None:
     with contextlib.closing(connection):
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
-        lay_out(connection, people.DDL + DDL + installations.DDL + memberships.DDL, LAYOUT)
+        lay_out(connection, people.DDL + DDL + installations.DDL + memberships.DDL + choices.DDL, LAYOUT)

@@ -1,5 +1,6 @@
 """`MemoryStore`: the whole of `JobStore` without a file, for tests and models. Gone with its process."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -99,7 +100,7 @@ class MemoryStore:
             if known.fingerprint != draft.fingerprint:
                 return KeyReused()
             return Replayed(known.tombstone or self._jobs[known.job])
-        verdict = judge(self._load())
+        verdict = judge(self._load(user, later=draft.run_at is not None and draft.run_at > now.wall))
         if isinstance(verdict, Reject):
             return verdict
         self._seq += 1
@@ -302,7 +303,7 @@ class MemoryStore:
     async def reap(self) -> Reaped:
         now = self._clock.now()
         promoted = self._each(now, lambda job: job.due_at, now.wall, life.promoted)
-        expired = self._each(now, _expires, now.wall, life.expired)
+        expired = self._each(now, lambda job: job.gives_up_at, now.wall, life.expired)
         lost = self._each(now, lambda job: job.lease_until, now.steady, life.lease_lost) if now.steady >= self._reap_from else 0
         old = self._due(lambda job: job.finished_at, now.wall - self._limits.keep_final_us)
         for job in old:
@@ -331,7 +332,7 @@ class MemoryStore:
 
     def _next_in(self, now: Now) -> int | None:
         waits = [job.due_at - now.wall for job in self._jobs.values() if job.due_at is not None]
-        waits += [when - now.wall for job in self._jobs.values() if (when := _expires(job)) is not None]
+        waits += [when - now.wall for job in self._jobs.values() if (when := job.gives_up_at) is not None]
         waits += [job.finished_at + self._limits.keep_final_us - now.wall for job in self._jobs.values() if job.finished_at is not None]
         waits += [max(job.lease_until, self._reap_from) - now.steady for job in self._jobs.values() if job.lease_until is not None]
         news = any(job is None for tenant in self._tenants.values() for job, _ in tenant.events)
@@ -365,8 +366,8 @@ class MemoryStore:
     async def last_event(self, user: str) -> int:
         return self._tenants.get(user, _Tenant()).last_event
 
-    async def load(self) -> Load:
-        return self._load()
+    async def load(self, user: str | None = None) -> Load:
+        return self._load(user)
 
     async def close(self) -> None: ...
 
@@ -374,9 +375,12 @@ class MemoryStore:
         job = self._jobs.get(uuid)
         return job if job is not None and job.user == user else None
 
-    def _load(self) -> Load:
-        states = [job.state for job in self._jobs.values()]
-        return Load(*(states.count(state) for state in (JobState.SCHEDULED, JobState.QUEUED, JobState.RUNNING)))
+    def _load(self, user: str | None, *, later: bool = False) -> Load:
+        states = Counter(job.state for job in self._jobs.values())
+        ready = Counter(job.user for job in self._jobs.values() if job.state is JobState.QUEUED and job.due_at is None)
+        own = sum(job.user == user and job.state in {JobState.SCHEDULED, JobState.QUEUED} for job in self._jobs.values())
+        scheduled, queued, running = (states[state] for state in (JobState.SCHEDULED, JobState.QUEUED, JobState.RUNNING))
+        return Load(scheduled, queued, running, ready.total(), len(ready), own, ready[user or ""], later)
 
     def _put(self, now: Now, job: JobRecord) -> None:
         """Keep a job as it now is, and tell its user."""
@@ -393,8 +397,3 @@ class MemoryStore:
     def _commit(self, now: Now) -> None:
         events, self._fresh = self._fresh, []
         self._on_commit(Committed(events, self._clock.now().steady, self._next_in(now)))
-
-
-def _expires(job: JobRecord) -> int | None:
-    """When a job that nobody claimed yet gives up."""
-    return job.expires_at if job.deliveries == 0 and not job.state.final else None

@@ -19,8 +19,9 @@ WHERE expires_at IS NOT NULL AND deliveries = 0 AND finished_at IS NULL AND expi
 OVERDUE = f"SELECT {FIELDS} FROM jobs WHERE lease_until IS NOT NULL AND lease_until <= ? ORDER BY lease_until LIMIT {BATCH}"  # noqa: S608
 OLD = f"SELECT {FIELDS} FROM jobs WHERE finished_at IS NOT NULL AND finished_at <= ? ORDER BY finished_at LIMIT {BATCH}"  # noqa: S608
 FORGET = (
-    f"""DELETE FROM idempotency WHERE (user, key) IN
-  (SELECT user, key FROM idempotency WHERE forget_at <= ? ORDER BY forget_at LIMIT {BATCH})""",  # noqa: S608
+    # Keys come in the order in which they are forgotten: the oldest few tell whether any is due.
+    f"""DELETE FROM idempotency WHERE job IN
+  (SELECT job FROM (SELECT job, forget_at FROM idempotency WHERE job > 0 ORDER BY job LIMIT {BATCH}) WHERE forget_at <= ?)""",  # noqa: S608
     f"DELETE FROM receipts WHERE token IN (SELECT token FROM receipts WHERE forget_at <= ? ORDER BY forget_at LIMIT {BATCH})",  # noqa: S608
     f"""DELETE FROM claims WHERE (instance, attempt_id) IN
 (SELECT instance, attempt_id FROM claims WHERE forget_at <= ? ORDER BY forget_at LIMIT {BATCH})""",  # noqa: S608

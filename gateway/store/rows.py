@@ -8,6 +8,7 @@ from operator import attrgetter
 from typing import Any
 
 from contract.words import EventName, JobState
+from gateway.rules.admission import Load
 from gateway.rules.job import JobRecord
 from gateway.rules.views import job_view
 from gateway.store.schema import COLUMNS
@@ -18,11 +19,13 @@ from kit.strict_json import encode
 FIELDS = ", ".join(COLUMNS)
 JOB_BY_SEQ = f"SELECT {FIELDS} FROM jobs WHERE seq = ?"  # noqa: S608 - column names of a dataclass
 JOB_BY_UUID = f"SELECT {FIELDS} FROM jobs WHERE uuid = ?"  # noqa: S608
-INSERT_JOB = f"INSERT INTO jobs({', '.join(COLUMNS[1:])}) VALUES ({', '.join('?' * (len(COLUMNS) - 1))})"  # noqa: S608
+INSERT_JOB = f"INSERT INTO jobs({FIELDS}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608
+LOAD = "SELECT user, scheduled, queued, running, ready, users_ready FROM tenants WHERE user IN ('', ?)"
 NEXT_EVENT = "UPDATE tenants SET last_event = last_event + 1 WHERE user = ? RETURNING last_event"
 INSERT_EVENT = "INSERT INTO events(user, seq, name, at, job, delivery, offset, data) VALUES (?,?,?,?,?,?,?,?)"
 
 _STATE = COLUMNS.index("state")
+NOTHING = (0, 0, 0, 0, 0)
 _values = attrgetter(*COLUMNS)
 
 
@@ -43,12 +46,10 @@ def one(tx: Tx, sql: str, *parameters: object) -> JobRecord | None:
     return record(row) if row else None
 
 
-def insert(tx: Tx, job: JobRecord) -> int:
-    """Add a job; its new seq."""
-    seq = tx.execute(INSERT_JOB, _values(job)[1:]).lastrowid
-    assert seq is not None
+def insert(tx: Tx, job: JobRecord) -> None:
+    """Add a job."""
+    tx.execute(INSERT_JOB, _values(job))
     note_deadlines(tx, job)
-    return seq
 
 
 def note_deadlines(tx: Tx, job: JobRecord) -> None:
@@ -57,8 +58,8 @@ def note_deadlines(tx: Tx, job: JobRecord) -> None:
         tx.falls_due(job.due_at - tx.now.wall)
     if job.lease_until is not None:
         tx.falls_due(job.lease_until - tx.now.steady)
-    if job.expires_at is not None and job.deliveries == 0 and not job.state.final:
-        tx.falls_due(job.expires_at - tx.now.wall)
+    if job.gives_up_at is not None:
+        tx.falls_due(job.gives_up_at - tx.now.wall)
 
 
 @lru_cache(maxsize=256)
@@ -118,6 +119,9 @@ def from_tombstone(text: str) -> JobRecord:
     return JobRecord(error_message=None, **values)
 
 
-def load_totals(connection: sqlite3.Connection) -> dict[str, int]:
-    """Waiting and running jobs by state."""
-    return dict(connection.execute("SELECT state, jobs FROM totals").fetchall())
+def load(connection: sqlite3.Connection, user: str | None, *, later: bool = False) -> Load:
+    """The queue as a user's next job would find it; see `Load`."""
+    counts = {name: rest for name, *rest in connection.execute(LOAD, (user,)).fetchall()}
+    scheduled, queued, running, ready, users_ready = counts[""]
+    own = counts.get(user or "no user", NOTHING)
+    return Load(scheduled, queued, running, ready, users_ready, own[0] + own[1], own[3], later)

@@ -15,7 +15,7 @@ CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT 
 INSERT INTO meta VALUES ('epoch', 1);
 
 CREATE TABLE jobs(
-  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  seq INTEGER PRIMARY KEY, -- numbered by `submit.Seqs`
   uuid BLOB NOT NULL UNIQUE,
   user TEXT NOT NULL,
   kind TEXT NOT NULL,
@@ -66,17 +66,22 @@ CREATE TABLE outputs(
   PRIMARY KEY(job, delivery, offset)
 ) STRICT, WITHOUT ROWID;
 
--- One row a user: round robin (turn, ready), event numbers, and nothing else.
+-- One row a user: jobs by state and how many are claimable (ready), round robin (in_turn, turn), event numbers.
+-- The row '' counts all users together, in the page that a submit writes anyway; `users_ready` counts in it alone.
 CREATE TABLE tenants(
   user TEXT PRIMARY KEY,
+  scheduled INTEGER NOT NULL DEFAULT 0,
+  queued INTEGER NOT NULL DEFAULT 0,
+  running INTEGER NOT NULL DEFAULT 0,
   ready INTEGER NOT NULL DEFAULT 0,
+  users_ready INTEGER NOT NULL DEFAULT 0,
+  in_turn INTEGER NOT NULL DEFAULT 0,
   turn INTEGER NOT NULL DEFAULT 0,
   last_event INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX tenants_turn ON tenants(turn) WHERE ready > 0;
-
-CREATE TABLE totals(state TEXT PRIMARY KEY, jobs INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-INSERT INTO totals VALUES ('scheduled', 0), ('queued', 0), ('running', 0);
+-- By a flag that seldom changes: an index by `ready > 0` would be written with every job.
+CREATE INDEX tenants_turn ON tenants(turn) WHERE in_turn = 1;
+INSERT INTO tenants(user) VALUES ('');
 
 CREATE TABLE events(
   user TEXT NOT NULL, seq INTEGER NOT NULL, name TEXT NOT NULL, at INTEGER NOT NULL,
@@ -85,13 +90,12 @@ CREATE TABLE events(
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX events_of_job ON events(job, at); -- job 0: news of deleted jobs
 
+-- By job, which is also the order in which keys are forgotten.
 CREATE TABLE idempotency(
-  user TEXT NOT NULL, key TEXT NOT NULL, fingerprint BLOB NOT NULL, job INTEGER NOT NULL, forget_at INTEGER NOT NULL,
+  job INTEGER PRIMARY KEY, user TEXT NOT NULL, key TEXT NOT NULL, fingerprint BLOB NOT NULL, forget_at INTEGER NOT NULL,
   tombstone TEXT,
-  PRIMARY KEY(user, key)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX idempotency_forget ON idempotency(forget_at);
-CREATE INDEX idempotency_of_job ON idempotency(job);
+  UNIQUE(user, key)
+) STRICT;
 CREATE TABLE receipts(token BLOB PRIMARY KEY, job BLOB NOT NULL, report BLOB NOT NULL, forget_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE INDEX receipts_forget ON receipts(forget_at);
 CREATE TABLE claims(
@@ -102,19 +106,29 @@ CREATE INDEX claims_forget ON claims(forget_at);
 
 -- Counted inside the database, so that no path of code can forget it.
 CREATE TRIGGER job_in AFTER INSERT ON jobs BEGIN
-  INSERT INTO tenants(user, ready) VALUES (new.user, new.state = 'queued' AND new.due_at IS NULL)
-    ON CONFLICT(user) DO UPDATE SET ready = ready + excluded.ready;
-  UPDATE totals SET jobs = jobs + 1 WHERE state = new.state;
+  INSERT INTO tenants(user) VALUES (new.user) ON CONFLICT DO NOTHING;
+  UPDATE tenants SET scheduled = scheduled + (new.state = 'scheduled'), queued = queued + (new.state = 'queued'),
+    running = running + (new.state = 'running'), ready = ready + (new.state = 'queued' AND new.due_at IS NULL)
+    WHERE user IN ('', new.user);
 END;
 CREATE TRIGGER job_moved AFTER UPDATE OF state, due_at ON jobs
 WHEN new.state <> old.state OR (new.due_at IS NULL) <> (old.due_at IS NULL) BEGIN
-  UPDATE tenants SET ready = ready + (new.state = 'queued' AND new.due_at IS NULL) - (old.state = 'queued' AND old.due_at IS NULL)
-    WHERE user = new.user;
-  UPDATE totals SET jobs = jobs + (state = new.state) - (state = old.state) WHERE state IN (new.state, old.state);
+  UPDATE tenants SET scheduled = scheduled + (new.state = 'scheduled') - (old.state = 'scheduled'),
+    queued = queued + (new.state = 'queued') - (old.state = 'queued'),
+    running = running + (new.state = 'running') - (old.state = 'running'),
+    ready = ready + (new.state = 'queued' AND new.due_at IS NULL) - (old.state = 'queued' AND old.due_at IS NULL)
+    WHERE user IN ('', new.user);
+END;
+CREATE TRIGGER job_gone AFTER DELETE ON jobs WHEN old.finished_at IS NULL BEGIN
+  UPDATE tenants SET scheduled = scheduled - (old.state = 'scheduled'), queued = queued - (old.state = 'queued'),
+    running = running - (old.state = 'running'), ready = ready - (old.state = 'queued' AND old.due_at IS NULL)
+    WHERE user IN ('', old.user);
+END;
+CREATE TRIGGER user_ready AFTER UPDATE OF ready ON tenants WHEN new.user <> '' AND (new.ready > 0) <> (old.ready > 0) BEGIN
+  UPDATE tenants SET in_turn = (new.ready > 0) WHERE user = new.user;
+  UPDATE tenants SET users_ready = users_ready + (new.ready > 0) - (old.ready > 0) WHERE user = '';
 END;
 CREATE TRIGGER job_out AFTER DELETE ON jobs BEGIN
-  UPDATE tenants SET ready = ready - (old.state = 'queued' AND old.due_at IS NULL) WHERE user = old.user;
-  UPDATE totals SET jobs = jobs - 1 WHERE state = old.state;
   DELETE FROM bodies WHERE job = old.seq;
   DELETE FROM results WHERE job = old.seq;
   DELETE FROM outputs WHERE job = old.seq;
@@ -127,7 +141,7 @@ class ShardRefused(FileRefused):
     """A queue's file must not be opened."""
 
 
-LAYOUT: Final = Layout(0x464C5751, 1, "queue", ShardRefused)  # "FLWQ"
+LAYOUT: Final = Layout(0x464C5751, 2, "queue", ShardRefused)  # "FLWQ"
 
 
 def open_for_writing(path: Path, fresh: bool) -> sqlite3.Connection:

@@ -269,8 +269,8 @@ class JobStore(Protocol):
     async def last_event(self, user: str) -> int:
         """The number of a user's latest event; 0 when there is none."""
 
-    async def load(self) -> Load:
-        """Depths by state."""
+    async def load(self, user: str | None = None) -> Load:
+        """The queue as the next job of `user` would find it; without one, of somebody who has none there."""
 
     async def close(self) -> None:
         """Finish what is in flight, then let go of the file."""

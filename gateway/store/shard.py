@@ -20,7 +20,7 @@ from gateway.store import reap as reaping
 from gateway.store import schema, watch
 from gateway.store import submit as submitting
 from gateway.store.files import inspect
-from gateway.store.rows import JOB_BY_UUID, move, one, record
+from gateway.store.rows import JOB_BY_UUID, load, move, one, record
 from gateway.store.seam import (
     Append,
     Appended,
@@ -70,6 +70,7 @@ class SqliteShard:
         self._random = random_bytes
         self._epoch: int = writing.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()[0]
         self._turns = claiming.Turns(writing.execute(LAST_TURN).fetchone()[0])
+        self._seqs = submitting.Seqs(writing.execute(submitting.LAST_SEQ).fetchone()[0])
         self._reap_from = clock.now().steady + limits.reap_grace_us
         self._held = held
         self._reading = schema.open_for_reading(path)
@@ -87,8 +88,19 @@ class SqliteShard:
 
     async def submit(self, user: str, drafts: Sequence[Draft], judge: Judge) -> list[Submitted]:
         def work(tx: Tx) -> list[Submitted]:
-            keep = self._limits.keep_idempotency_us
-            return [submitting.submit(tx, self.source, user, draft, judge, random_bytes=self._random, keep_key_us=keep) for draft in drafts]
+            return [
+                submitting.submit(
+                    tx,
+                    self.source,
+                    user,
+                    draft,
+                    judge,
+                    seqs=self._seqs,
+                    random_bytes=self._random,
+                    keep_key_us=self._limits.keep_idempotency_us,
+                )
+                for draft in drafts
+            ]
 
         return await self._writer.run(work)
 
@@ -199,8 +211,8 @@ class SqliteShard:
     async def last_event(self, user: str) -> int:
         return await self._read(lambda connection: watch.last_event(connection, user))
 
-    async def load(self) -> Load:
-        return await self._read(watch.load)
+    async def load(self, user: str | None = None) -> Load:
+        return await self._read(lambda connection: load(connection, user))
 
     async def close(self) -> None:
         await self._writer.close()

@@ -5,9 +5,8 @@ import sqlite3
 from typing import Any
 
 from contract.words import EventName
-from gateway.rules.admission import Load
 from gateway.rules.job import JobRecord
-from gateway.store.rows import FIELDS, load_totals, record
+from gateway.store.rows import FIELDS, record
 from gateway.store.seam import Detail, Filter, StoredEvent
 
 JOB_OF_USER = f"SELECT {FIELDS} FROM jobs WHERE uuid = ? AND user = ?"  # noqa: S608 - column names of a dataclass
@@ -73,9 +72,3 @@ def last_event(connection: sqlite3.Connection, user: str) -> int:
     """0 for a user without events."""
     row = connection.execute(LAST_EVENT, (user,)).fetchone()
     return row[0] if row else 0
-
-
-def load(connection: sqlite3.Connection) -> Load:
-    """Depths by state."""
-    totals = load_totals(connection)
-    return Load(totals["scheduled"], totals["queued"], totals["running"])

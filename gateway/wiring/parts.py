@@ -19,11 +19,14 @@ from gateway.crypto.identity import HeldKey, gateway_id
 from gateway.crypto.signing_keys import SigningKeys, ring_of_this_process
 from gateway.http.app import Operations
 from gateway.operations.admin_tokens import AdminTokens
+from gateway.operations.admission import admission
 from gateway.operations.approval import Approvals
 from gateway.operations.attempts import Attempts
 from gateway.operations.audit_care import AuditCare
+from gateway.operations.capacity import Capacity
 from gateway.operations.challenges import Challenges
 from gateway.operations.change import Change
+from gateway.operations.choosing import Choosing
 from gateway.operations.claim import Claiming
 from gateway.operations.engine_auth import EngineTokens
 from gateway.operations.engines import Engines
@@ -56,6 +59,7 @@ from gateway.store.people import People
 from gateway.store.seam import store_limits
 from gateway.store.snapshot import snapshot
 from kit.clock import MILLISECOND, SECOND, Clock, SleepWatch
+from kit.machine import Machine
 from kit.vault import Vault
 
 
@@ -166,7 +170,9 @@ async def build(
         is_paired=lambda address, thumbprint: sessions.paired(address, thumbprint) is not None,
     )
     pairing = Pairing(sessions, challenges, audit, clock, chance.token_bytes)
-    throttle = Throttle(clock, policies(settings), lambda engine: sum(instance.announce.slots for instance in presence.up(engine)))
+    capacity = Capacity(presence, attempts, clock)
+    throttle = Throttle(clock, policies(settings), capacity.slots, capacity.per_second)
+    admitting = admission(settings, delays, capacity, Machine(settings.data, clock).free)
     sharing = Sharing(control, sources, audit, clock, sessions.users, sessions.is_owner, wake.news)
     await sharing.load()
     enrolment = Enrolment(control.installations, tokens, sources, audit, clock, chance.token_bytes)
@@ -207,9 +213,10 @@ async def build(
         await note_refusals(audit, engine, reports)
 
     of_this_process = ring_of_this_process(clock.now().wall, chance.token_bytes)
+    choosing = Choosing(shards, sharing, presence, clock, admitting, lambda _engine: state.draining, control.choices)
     watch = Watch(shards, sources, sharing, fanout, people)
     operations = Operations(
-        submit=Submit(shards, sources, sharing, presence, clock, settings.hard_cap, delays.per_second, lambda: state.draining),
+        submit=Submit(shards, sources, sharing, presence, clock, admitting, lambda: state.draining, choosing),
         watch=watch,
         change=Change(shards, sources, sharing, watch),
         claiming=Claiming(
@@ -232,6 +239,7 @@ async def build(
         audit=audit,
         audit_care=care,
         throttle_user=throttle.user,
+        throttle_submits=throttle.submits,
         check_engine=engine,
         ready=lambda: state.listening,
     )

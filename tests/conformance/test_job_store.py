@@ -87,6 +87,49 @@ class TestSubmit:
         assert isinstance((await queue.store.submit("ann", [draft("k")], admit))[0], Accepted)
 
 
+class TestLoad:
+    async def seen(self, queue: Queue, user: str, **changes) -> Load:
+        """What a judge is shown for one more job of a user, which it then keeps out."""
+        loads: list[Load] = []
+        await queue.store.submit(user, [draft("judged", **changes)], lambda load: loads.append(load) or Reject("full", 1))
+        (load,) = loads
+        return load
+
+    async def test_a_judge_sees_all_jobs_by_state_and_the_users_own(self, queue: Queue):
+        assert await self.seen(queue, "ann") == Load(0, 0, 0)
+        for _ in range(3):
+            await queue.submit("ann")
+        await queue.submit("bob")
+        await queue.submit("ann", run_at=queue.clock.wall + SECOND)
+        await queue.lease()  # ann's: her name comes first
+        everybody = Load(1, 3, 1, ready=3, users_ready=2)
+        assert await self.seen(queue, "ann") == replace(everybody, own_waiting=3, own_ready=2)
+        assert await self.seen(queue, "bob") == replace(everybody, own_waiting=1, own_ready=1)
+        assert await self.seen(queue, "eve") == everybody == await queue.store.load()
+        assert await queue.store.load("ann") == await self.seen(queue, "ann")
+
+    async def test_a_job_that_waits_for_a_retry_waits_but_is_not_ready(self, queue: Queue):
+        await queue.submit()
+        await queue.store.finish(failed(await queue.lease()))
+        assert await self.seen(queue, "ann") == Load(0, 1, 0, ready=0, users_ready=0, own_waiting=1, own_ready=0)
+        queue.clock.advance(2)
+        await queue.store.reap()
+        assert await self.seen(queue, "ann") == Load(0, 1, 0, ready=1, users_ready=1, own_waiting=1, own_ready=1)
+
+    async def test_what_ended_or_was_deleted_is_counted_no_more(self, queue: Queue):
+        cancelled, expired = await queue.submit(), await queue.submit(expires_in_us=SECOND)
+        await queue.store.cancel("ann", cancelled.uuid)
+        queue.clock.advance(2)
+        await queue.store.reap()
+        assert (await queue.state(expired)).state is JobState.EXPIRED
+        await queue.store.delete("ann", cancelled.uuid)
+        assert await self.seen(queue, "ann") == Load(0, 0, 0)
+
+    async def test_a_judge_knows_whether_the_job_is_for_later(self, queue: Queue):
+        now = queue.clock.wall
+        assert [(await self.seen(queue, "ann", run_at=at)).later for at in (None, now - 1, now, now + 1)] == [False, False, False, True]
+
+
 class TestClaim:
     async def test_users_take_turns_and_priority_orders_one_users_own(self, queue: Queue):
         for n in range(3):
@@ -94,6 +137,23 @@ class TestClaim:
         await queue.submit("bob", payload=b'"b0"')
         claimed = await queue.claim(4)
         assert [json.loads(lease.payload) for lease in claimed.leases] == ["a2", "b0", "a1", "a0"]
+
+    async def test_who_comes_anew_or_back_is_next_and_then_waits_for_their_turn_like_all(self, queue: Queue):
+        """A turn number that is old, or none, is worth one job: not every free slot until it has caught up."""
+        await queue.submit("back")
+        await queue.lease()
+        for _ in range(20):
+            await queue.submit("ann")
+            await queue.submit("bob")
+        for _ in range(20):
+            await queue.lease()
+        for _ in range(3):
+            await queue.submit("back")
+            await queue.submit("new")
+        users = [lease.job.user for lease in (await queue.claim(8)).leases]
+        assert sorted(users[:2]) == ["back", "new"]
+        assert sorted(users[2:4]) == ["ann", "bob"]
+        assert sorted(users[4:]) == ["ann", "back", "bob", "new"]
 
     async def test_equal_priority_is_first_come_first_served(self, queue: Queue):
         for n in range(5):

@@ -58,6 +58,23 @@ async def test_simulated_days_break_no_rule():
     assert (await measured("sim", "--long"))["rule_violations"] == 0
 
 
+async def test_overload_tells_what_was_accepted_what_was_refused_and_what_was_lost():
+    found = await measured("overload", "--seconds", "1.5")
+    assert found["failed"] == found["beyond_cpu"]["lost"] == 0
+    assert found["accepted"] + found["refused"] == found["offered"]
+    assert found["refused"] > 0
+    assert found["refused_without_retry_after"] == found["beyond_cpu"]["refused_without_retry_after"] == 0
+    assert found.keys() >= {"accepted_start_delay_p95", "goodput_ratio", "recovery_s", "rss_growth_bytes"}
+
+
+async def test_fairness_counts_who_overtook_whom():
+    found = await measured("fairness", "--flood", "150", "--jobs", "3", "--every", "0.3")
+    assert found["failed"] == 0
+    assert 0 < found["flood_left"] < 150
+    assert found["overtaken_max"] <= found["slots"]
+    assert found["alone_p95"] > 0
+
+
 @pytest.mark.parametrize("wrong", [["nothing"], ["store", "--seconds", "many"]])
 async def test_a_wrong_command_line_is_named(wrong: list[str]):
     process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bench", *wrong, cwd=ROOT, stderr=asyncio.subprocess.PIPE)

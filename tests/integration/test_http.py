@@ -285,7 +285,7 @@ async def test_a_traceparent_runs_from_the_submit_to_the_job(site: Site):
 
 
 async def test_a_full_queue_says_when_to_come_back(tmp_path):
-    async with gateway_on(tmp_path / "g", hard_cap=2) as gateway:
+    async with gateway_on(tmp_path / "g", hard_cap=2, user_share=1.0) as gateway:
         await add_engine(gateway)
         async with open_api(gateway.address, KEYS, gateway.gateway_key) as api:
             await api.sign_in()

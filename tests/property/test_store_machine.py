@@ -7,7 +7,7 @@ import asyncio
 import itertools
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hypothesis import HealthCheck, settings
@@ -350,13 +350,17 @@ class StoreMachine(RuleBasedStateMachine):
     @invariant()
     def everything_is_as_the_model_says(self):
         """States, totals, and one event for every move, numbered without gaps."""
-        found, load, seqs = self.run(_look(self.store))
+        found, loads, seqs = self.run(_look(self.store))
         for user in USERS:
             own = {uuid: job for uuid, job in self.model.items() if job.user == user}
             assert found[user] == {uuid: (job.state, job.attempt, job.due, job.token, job.cancel) for uuid, job in own.items()}
             assert seqs[user] == list(range(1, sum(job.moves for job in own.values()) + 1))
         states = [job.state for job in self.model.values()]
-        assert load == Load(states.count("scheduled"), states.count("queued"), states.count("running"))
+        ready = [job.user for job in self.model.values() if job.state == "queued" and job.due is None]
+        totals = Load(states.count("scheduled"), states.count("queued"), states.count("running"), len(ready), len(set(ready)))
+        for user, load in loads.items():
+            waiting = sum(job.user == user and job.state in {"scheduled", "queued"} for job in self.model.values())
+            assert load == replace(totals, own_waiting=waiting, own_ready=ready.count(user))
 
 
 async def _look(store: SqliteShard):
@@ -365,7 +369,7 @@ async def _look(store: SqliteShard):
         rows = await store.jobs(user, None, 1000, Filter())
         found[user] = {row.uuid: (str(row.state), row.attempt, row.due_at, row.token, row.cancel_at is not None) for row in rows}
         seqs[user] = [event.seq for event in await store.events(user, 0, 100_000)]
-    return found, await store.load(), seqs
+    return found, {user: await store.load(user) for user in (*USERS, None)}, seqs
 
 
 def _capped(load: Load) -> Admit | Reject:

@@ -10,7 +10,19 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from contract import admin, admin_engines, engine_link, jobs, limits, pairing, people, signin
 from contract.jobs import BatchRequest, Job, JobAnswer, JobDraft, JobPage, PurgeRequest
-from contract.wire import Answer, AttemptId, EngineId, EngineName, InstanceId, LeaseToken, Request, Timestamp, Traceparent, Word
+from contract.wire import (
+    Answer,
+    AttemptId,
+    EngineId,
+    EngineName,
+    InstanceId,
+    LeaseToken,
+    NewEngineName,
+    Request,
+    Timestamp,
+    Traceparent,
+    Word,
+)
 from contract.words import FINAL_STATES, JobState
 
 HEX_32 = "0123456789abcdef" * 2
@@ -275,6 +287,7 @@ SCALARS: list[tuple[Any, list[str], list[str]]] = [
     ),
     (Word, ["a", "echo", "http.get", "a" * 64], ["", "A", "1a", "a" * 65, "a b", "a\n"]),
     (EngineId, ["abcd", "0" * 26], ["abc", "a" * 27, "ABCD", "ab-cd", "abcd\n"]),
+    (NewEngineName, ["a", "lab-1", "many"], ["any", "", "Lab"]),
     (EngineName, ["a", "lab-1", "a" * 63], ["", "-a", "a" * 64, "Lab", "a_b", "a\n"]),
     (InstanceId, [HEX_32], [HEX_32[1:], HEX_32 + "0", HEX_32.upper()]),
     (AttemptId, [HEX_32], [HEX_32[1:], HEX_32 + "0", HEX_32.upper()]),

@@ -26,12 +26,15 @@ from gateway.crypto.access_token import Tokens as AccessTokens
 from gateway.crypto.dpop import Proof, Proofs
 from gateway.crypto.identity import held_key
 from gateway.crypto.signing_keys import SigningKeys
+from gateway.operations.admission import Admission
 from gateway.operations.approval import Approvals
 from gateway.operations.attempts import Attempts
 from gateway.operations.audit import Audit
 from gateway.operations.audit_care import AuditCare
+from gateway.operations.capacity import Capacity
 from gateway.operations.challenges import Challenges, Heard
 from gateway.operations.change import Change
+from gateway.operations.choosing import Choosing
 from gateway.operations.claim import Claiming
 from gateway.operations.engine_auth import EngineTokens
 from gateway.operations.fanout import LocalFanout
@@ -56,6 +59,7 @@ from gateway.store.memory import MemoryStore
 from gateway.store.people import DeviceRow, People, UserRow
 from gateway.store.seam import StoredEvent
 from kit.clock import SECOND
+from kit.machine import Free
 from kit.vault import FolderSecrets, Vault
 from tests.support.clock import ManualClock
 from tests.support.devices import audit_key
@@ -107,7 +111,8 @@ class Rooms:
     """Installations whose tokens were revoked."""
     whitelist_version: int = 0
     due: list[tuple[str, int]] = field(default_factory=list)
-    hard_cap: int = 100
+    free: Free = field(default_factory=lambda: Free(10, 20))
+    """What the machine has left: as much as must be."""
     directive: Directive = Directive.RUN
     keys: Callable[[], str] = field(default_factory=lambda: map("key-{}".format, itertools.count()).__next__)
     attempt_ids: Callable[[], str] = field(default_factory=lambda: map("{:032x}".format, itertools.count(1)).__next__)
@@ -141,15 +146,35 @@ class Rooms:
         self.reporting = Reporting(
             self.directory, self.presence, LEASE_S * 1000, lambda _caller, _instance: self.directive, self._note, self.delays
         )
+        self.capacity = Capacity(self.presence, self.attempts, self.clock)
+        self.admission = Admission(
+            hard_cap=100,
+            user_share=1.0,
+            max_wait_s=900.0,
+            memory_free_min=10,
+            disk_free_min=20,
+            drained_per_s=self.delays.per_second,
+            pace_per_s=self.delays.pace_per_s,
+            capacity=self.capacity,
+            free=lambda: self.free,
+        )
         self.submitting = Submit(
             self.directory,
             self.sources,
             self.sharing,
             self.presence,
             self.clock,
-            self.hard_cap,
-            self.delays.per_second,
+            self.admission,
             lambda: self.directive is Directive.DRAIN,
+            Choosing(
+                self.directory,
+                self.sharing,
+                self.presence,
+                self.clock,
+                self.admission,
+                lambda _engine: self.directive is Directive.DRAIN,
+                self.control.choices,
+            ),
         )
         for seed, engine in enumerate((LAB, DEN)):
             self.directory.stores[engine] = MemoryStore(engine, limits(), self.clock, chance(seed), self._hears(engine))

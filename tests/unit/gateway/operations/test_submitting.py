@@ -6,22 +6,28 @@ import json
 import pytest
 
 from contract import limits
+from contract.engine_link import FinishRequest
 from contract.errors import (
     BodyTooLarge,
+    DiskLow,
     EngineUnknown,
     FloworkError,
     IdempotencyKeyReused,
     KindUnserved,
+    MemoryLow,
     QueueDraining,
     QueueFull,
+    QueueShareFull,
+    QueueSlow,
     RequestInvalid,
     ShardUnavailable,
 )
 from contract.jobs import BatchItem, JobDraft
-from contract.words import Directive, JobState
+from contract.words import Directive, JobState, Outcome
 from gateway.operations.submit import WAITS_FOR_INSTANCE, Taken, fingerprint
 from gateway.store.seam import Filter
 from kit.clock import SECOND, rfc3339
+from kit.machine import Free
 from kit.strict_json import encode
 from tests.support.queue import TRACE
 
@@ -171,13 +177,13 @@ async def test_a_draining_gateway_refuses_but_still_answers_known_keys(rooms):
 
 
 async def test_a_full_queue_refuses_with_the_time_a_place_should_be_free_but_answers_known_keys(rooms):
-    rooms.submitting.hard_cap = 2
+    rooms.admission.hard_cap = 2
     await rooms.submit(key="k")
     await rooms.submit(run_at=rfc3339(rooms.clock.wall + SECOND))
     with pytest.raises(QueueFull) as unknown_rate:
         await rooms.submit()
     assert unknown_rate.value.retry_after_s == 5
-    rooms.submitting.drained_per_s = {LAB: 0.25}.get
+    rooms.admission.drained_per_s = {LAB: 0.25}.get
     with pytest.raises(QueueFull) as known_rate:
         await rooms.submit()
     assert known_rate.value.retry_after_s == 4
@@ -185,15 +191,66 @@ async def test_a_full_queue_refuses_with_the_time_a_place_should_be_free_but_ans
     await rooms.submit(engine="den")  # its queue has room
 
 
+async def test_one_user_leaves_room_in_a_queue_for_the_others(rooms):
+    rooms.admission.hard_cap, rooms.admission.user_share = 5, 0.8
+    for _ in range(4):
+        await rooms.submit("ann")
+    with pytest.raises(QueueShareFull):
+        await rooms.submit("ann")
+    await rooms.submit("bob")
+    with pytest.raises(QueueFull):
+        await rooms.submit("bob")
+
+
+async def serves(rooms, seconds: float) -> None:
+    """An instance of four slots, with an attempt that was measured to take so long."""
+    await rooms.job("somebody")
+    (lease,) = (await rooms.claim()).leases
+    rooms.clock.advance(seconds)
+    await rooms.reporting.finish(LAB, lease.job, FinishRequest(token=lease.token, outcome=Outcome.SUCCEEDED))
+
+
+async def test_a_job_that_would_wait_too_long_is_refused_with_the_time_until_it_would_not(rooms):
+    rooms.admission.max_wait_s = 10.0
+    await serves(rooms, 8.0)  # 2 s a job
+    for n in range(6):
+        await rooms.submit(key=f"k{n}")
+    with pytest.raises(QueueSlow) as refused:
+        await rooms.submit()
+    assert refused.value.retry_after_s == 2
+    await rooms.submit("bob")  # whose turn comes before
+    await rooms.submit(run_at=rfc3339(rooms.clock.wall + SECOND))  # what waits now does not matter to it
+    assert (await rooms.submit(key="k5")).replayed
+    rooms.clock.advance(60)
+    await rooms.submit()  # nobody is up: who knows how long it takes
+
+
+@pytest.mark.parametrize(("free", "error"), [(Free(9, 20), MemoryLow), (Free(10, 19), DiskLow)])
+async def test_a_machine_short_of_something_takes_no_jobs_but_answers_known_keys(rooms, free: Free, error: type[FloworkError]):
+    await rooms.submit(key="k")
+    rooms.free = free
+    with pytest.raises(error) as refused:
+        await rooms.submit()
+    assert refused.value.retry_after_s == 5
+    assert await waiting(rooms) == 1
+    assert (await rooms.submit(key="k")).replayed
+
+
+async def test_a_guard_that_is_switched_off_does_not_look(rooms):
+    rooms.admission.memory_free_min = rooms.admission.disk_free_min = 0
+    rooms.admission.free = lambda: pytest.fail("it looked")
+    await rooms.submit()
+
+
 async def test_racing_submits_never_share_the_last_free_place(rooms):
-    rooms.submitting.hard_cap = 3
+    rooms.admission.hard_cap = 3
     outcomes = await asyncio.gather(*(rooms.submit() for _ in range(8)), return_exceptions=True)
     assert sum(isinstance(outcome, Taken) for outcome in outcomes) == 3
     assert {type(outcome) for outcome in outcomes} == {Taken, QueueFull}
 
 
 async def test_a_batch_is_judged_item_by_item_in_the_order_given(rooms):
-    rooms.submitting.hard_cap = 2
+    rooms.admission.hard_cap = 2
     outcomes = await many(
         rooms,
         rooms.draft(),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from contract.errors import AddressThrottled, EngineThrottled, SignInThrottled, UserThrottled
+from contract.errors import AddressThrottled, EngineThrottled, SignInThrottled, SubmitsThrottled, UserThrottled
 from gateway.operations.throttle import Throttle
 from gateway.rules.throttle import BLOCK_S, STRIKES_MAX, STRIKES_WITHIN_S, Counted, Policies
 from kit.bucket import Policy
@@ -27,7 +27,7 @@ def allowed(act, most: int = 5000) -> int:
     for times in range(most):
         try:
             act()
-        except (AddressThrottled, EngineThrottled, SignInThrottled, UserThrottled):
+        except (AddressThrottled, EngineThrottled, SignInThrottled, SubmitsThrottled, UserThrottled):
             return times
     raise AssertionError("without limit")
 
@@ -150,3 +150,53 @@ def test_a_flood_of_addresses_takes_bounded_room(clock: ManualClock):
         throttle.auth_failed(f"10.0.{n // 250}.{n % 250}", local=False)
         throttle.user(str(n))
     assert {len(kept) for kept in (throttle._addresses, throttle._attempts, throttle._users, throttle._records)} == {50}
+
+
+class TestSubmits:
+    @pytest.fixture
+    def served(self) -> list[float | None]:
+        """What the engines can serve in a second, last in the list."""
+        return [50.0]
+
+    @pytest.fixture
+    def throttle(self, clock: ManualClock, served: list[float | None]) -> Throttle:
+        return Throttle(clock, Policies(submit_burst=1000), lambda _: 0, lambda: served[-1])
+
+    def test_a_burst_of_jobs_then_twice_what_is_served(self, throttle: Throttle, clock: ManualClock):
+        throttle.submits("ann", "127.0.0.1", local=True, jobs=500)
+        throttle.submits("ann", "127.0.0.1", local=True, jobs=500)
+        with pytest.raises(SubmitsThrottled) as refused:
+            throttle.submits("ann", "127.0.0.1", local=True, jobs=1)
+        assert (refused.value.retry_after_s, refused.value.extra) == (1, {"quota": 1000, "window_s": 10})
+        clock.advance(1)
+        throttle.submits("ann", "127.0.0.1", local=True, jobs=100)
+
+    def test_a_batch_that_is_too_much_takes_nothing_and_fits_after_the_time_told(self, throttle: Throttle, clock: ManualClock):
+        throttle.submits("ann", "127.0.0.1", local=True, jobs=800)
+        with pytest.raises(SubmitsThrottled) as refused:
+            throttle.submits("ann", "127.0.0.1", local=True, jobs=500)
+        assert refused.value.retry_after_s == 3
+        throttle.submits("ann", "127.0.0.1", local=True, jobs=200)  # what was left is still there
+        clock.advance(5)
+        throttle.submits("ann", "127.0.0.1", local=True, jobs=500)
+
+    def test_users_on_loopback_have_nothing_in_common(self, throttle: Throttle):
+        for user in ("ann", "bob"):
+            throttle.submits(user, "127.0.0.1", local=True, jobs=1000)
+
+    def test_an_address_elsewhere_is_counted_whoever_signs_in_there(self, throttle: Throttle):
+        throttle.submits("ann", FAR, local=False, jobs=600)
+        with pytest.raises(SubmitsThrottled):
+            throttle.submits("bob", FAR, local=False, jobs=600)
+        throttle.submits("bob", OTHER, local=False, jobs=1000)  # the refusal took nothing of bob's
+        with pytest.raises(SubmitsThrottled):
+            throttle.submits("ann", OTHER, local=False, jobs=1)
+
+    def test_the_budget_follows_what_is_measured(self, throttle: Throttle, clock: ManualClock, served: list[float | None]):
+        throttle.submits("ann", FAR, local=True, jobs=1000)
+        served.append(1.0)
+        clock.advance(1)
+        assert allowed(lambda: throttle.submits("ann", FAR, local=True, jobs=1)) == 10
+        served.append(None)
+        clock.advance(1)
+        throttle.submits("ann", FAR, local=True, jobs=1000)

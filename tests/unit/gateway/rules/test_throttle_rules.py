@@ -48,3 +48,19 @@ def test_the_allowances_are_the_protocols():
     assert (usual.ip, usual.user) == (Policy(60, 200), Policy(50, 200))
     assert (usual.auth_ip.rate * 60, usual.auth_all.rate * 60) == (10, 60)
     assert usual.auth_unknown.rate + usual.auth_known.rate == pytest.approx(usual.auth_all.rate)
+
+
+@pytest.mark.parametrize(
+    ("capacity", "rate"),
+    [
+        (None, 25_000),  # nothing was measured: all that 50 requests a second can carry
+        (0.0, 10),
+        (0.01, 10),
+        (5.0, 10),
+        (5.1, 10.2),
+        (80.0, 160),
+        (1e9, 25_000),
+    ],
+)
+def test_submits_may_come_twice_as_fast_as_they_are_served_within_bounds(capacity: float | None, rate: float):
+    assert Policies().submits(capacity) == Policy(rate, 1000)

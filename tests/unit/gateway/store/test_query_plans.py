@@ -36,7 +36,9 @@ def plan(connection: sqlite3.Connection, sql: str) -> list[str]:
 
 
 HOT = {
-    "known key": (submit.KNOWN_KEY, ["SEARCH idempotency USING PRIMARY KEY (user=? AND key=?)"]),
+    "known key": (submit.KNOWN_KEY, ["SEARCH idempotency USING INDEX sqlite_autoindex_idempotency_1 (user=? AND key=?)"]),
+    "load": (rows.LOAD, ["SEARCH tenants USING PRIMARY KEY (user=?)"]),
+    "buried key": (reap.BURY, ["SEARCH idempotency USING INTEGER PRIMARY KEY (rowid=?)"]),
     "job by uuid": (rows.JOB_BY_UUID, ["SEARCH jobs USING INDEX sqlite_autoindex_jobs_1 (uuid=?)"]),
     "receipt": (finish.RECEIPT, ["SEARCH receipts USING PRIMARY KEY (token=?)"]),
     "replayed claim": (claim.REPLAY, ["SEARCH claims USING PRIMARY KEY (instance=? AND attempt_id=?)"]),

@@ -13,12 +13,12 @@ import pytest
 
 from contract.errors import GatewayStopping, StorageFull
 from contract.words import FinishStatus, JobState
-from gateway.store import schema
+from gateway.store import reap, schema
 from gateway.store.schema import ShardRefused
 from gateway.store.seam import Accepted
 from kit.clock import SECOND
 from tests.support.clock import ManualClock
-from tests.support.queue import GRACE_S, LEASE_S, Queue, admit, draft, file_queue, held, reopen, report
+from tests.support.queue import GRACE_S, LEASE_S, Queue, admit, draft, file_queue, held, limits, reopen, report
 
 HOLD_THE_LOCK = """
 import sys, pathlib
@@ -96,7 +96,7 @@ async def cut_short(path: Path) -> None:
     ("harm", "reason"),
     [
         (damaged, "damaged"),
-        (newer, "layout 2"),
+        (newer, "layout 3"),
         (not_a_queue, "not a Flowork queue"),
         (not_a_database, "damaged"),
         (cut_short, "damaged"),
@@ -244,3 +244,29 @@ async def test_closing_commits_what_was_handed_in_and_refuses_what_comes_after(t
         await handed_in
         with pytest.raises(GatewayStopping):
             await queue.submit()
+
+
+async def test_a_deleted_jobs_number_is_given_to_nobody_while_its_key_is_known(tmp_path: Path):
+    """The key is kept under the job's number: a second job with it could not be taken in after a start."""
+    path = tmp_path / "shard.db"
+    async with file_queue(path) as queue:
+        job = await queue.submit(key="k")
+        await queue.store.cancel("ann", job.uuid)
+        await queue.store.delete("ann", job.uuid)
+    store = await reopen(path, ManualClock(), [])
+    (taken, again) = await store.submit("ann", [draft("other"), draft("k")], admit)
+    assert taken.job.seq > job.seq
+    assert again.job.uuid == job.uuid
+    await store.close()
+
+
+async def test_keys_are_forgotten_oldest_first_however_many_are_due(tmp_path: Path):
+    async with file_queue(tmp_path / "shard.db", limits(keep_idempotency_us=60 * SECOND)) as queue:
+        await queue.store.submit("ann", [draft(f"old-{n}") for n in range(reap.BATCH + 1)], admit)
+        queue.clock.advance(30)
+        await queue.submit(key="young")
+        queue.clock.advance(30)
+        assert (await queue.store.reap()).more
+        assert not (await queue.store.reap()).more
+        known = queue.store._reading.execute("SELECT key FROM idempotency").fetchall()
+        assert known == [("young",)]
