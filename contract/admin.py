@@ -4,8 +4,9 @@ from typing import Annotated
 
 from pydantic import Field
 
+from contract.drain import RolloutView
 from contract.wire import Answer, EngineId, EngineName, Request
-from contract.words import Scope
+from contract.words import DrainState, Scope
 
 
 class AdminTokenRequest(Request):
@@ -129,6 +130,10 @@ class InstanceStatus(Answer):
     busy: int
     kinds: list[str]
     seconds_since_seen: float
+    drain: DrainState = DrainState.RUN
+    """What it is told."""
+    canary: bool = False
+    """It gets a canary's share."""
 
 
 class EngineStatus(Answer):
@@ -144,6 +149,8 @@ class EngineStatus(Answer):
     running: int
     start_delay_ms: Percentiles
     instances: list[InstanceStatus]
+    drain: DrainState = DrainState.RUN
+    """What its owner wants of it; kept when the gateway starts anew."""
 
 
 class SecretsStatus(Answer):
@@ -181,3 +188,7 @@ class GatewayStatus(Answer):
     secrets: SecretsStatus
     audit: AuditStatus
     engines: list[EngineStatus]
+    drain: DrainState = DrainState.RUN
+    """What the owner wants of the gateway."""
+    rollouts: list[RolloutView] = []
+    """The latest of every engine that had one."""

@@ -85,6 +85,9 @@ class GatewaySettings(BaseModel):
     engine_token_retires_s: Annotated[float, Field(ge=0)] = limits.ENGINE_TOKEN_RETIRES_S
     """How long a replaced token is still good, so that other processes of its installation can change over."""
 
+    canary_percent: Annotated[int, Field(ge=0, le=100)] = 10
+    """Of the claims that canary instances and others wait for at once, so many in a hundred go to canaries; a rollout may say another."""
+
     @field_validator("host")
     @classmethod
     def _loopback(cls, host: str) -> str:

@@ -59,6 +59,10 @@ class Attempts:
         ended = self._ended.setdefault(engine, deque(maxlen=KEPT_MAX))
         ended.append(Attempt(at, begun.instance, max(0, at - begun.at) / SECOND, _failed(job, begun.number)))
 
+    def running(self, instance: str) -> int:
+        """Jobs that were handed to an instance since this process runs, and have not ended."""
+        return sum(begun.instance == instance for begun in self._running.values())
+
     def mean_service_s(self, engine: str) -> float | None:
         """How long an attempt holds a slot, at most a second old; None while nothing ended in 15 minutes."""
         now = self.clock.now().steady

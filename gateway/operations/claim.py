@@ -12,6 +12,7 @@ from contract.words import Directive, FinishStatus
 from gateway.operations.attempts import Attempts
 from gateway.operations.presence import Instance, Presence, news
 from gateway.operations.report import parsed_lease, parsed_report
+from gateway.operations.shares import Shares
 from gateway.operations.wake import Hint, Waiter, WakeBus
 from gateway.rules.engine_tokens import EngineCaller
 from gateway.rules.views import job_id_of, job_id_of_uuid
@@ -40,6 +41,8 @@ class Claiming:
     whitelist_version: Callable[[str], int]
     note_refusals: Callable[[str, Iterable[tuple[str, FinishRequest]]], Awaitable[None]]
     attempts: Attempts
+    shares: Shares
+    is_canary: Callable[[Instance], bool]
 
     async def claim(self, caller: EngineCaller, request: ClaimRequest, gone: asyncio.Event) -> ClaimAnswer | None:
         """Answer as soon as there are leases, results of riding finishes, or news; else after `wait_ms`, with nothing.
@@ -58,8 +61,8 @@ class Claiming:
         until = loop.time() + request.wait_ms / 1000
         with self.wake.waiting(engine, claim.kinds, wants_work=claim.max > 0) as waiter:
             while not gone.is_set():
-                waiter.rearm()
-                answer = await self._look(caller, instance, claim)
+                self._place(caller, instance, waiter, claim)
+                answer = await self._look(caller, instance, waiter, claim)
                 if answer is not None:
                     return answer
                 hint = await _hint(waiter, gone, until - loop.time())
@@ -70,13 +73,23 @@ class Claiming:
                 claim = replace(claim, reports=(), reconcile=hint is Hint.NEWS)
         return None
 
-    async def _look(self, caller: EngineCaller, instance: Instance, claim: Claim) -> ClaimAnswer | None:
+    def _place(self, caller: EngineCaller, instance: Instance, waiter: Waiter, claim: Claim) -> None:
+        """Say what the waiter stands for from this look on; what it will not take although it was woken for it goes on."""
+        owed = set(waiter.owed)
+        waiter.rearm()
+        waiter.canary = self.is_canary(instance)
+        waiter.wants_work = claim.max > 0 and self.directive(caller, claim.instance) not in {Directive.DRAIN, Directive.STOP}
+        if not waiter.wants_work:
+            for kind in owed:
+                self.wake.work(caller.engine, kind)
+
+    async def _look(self, caller: EngineCaller, instance: Instance, waiter: Waiter, claim: Claim) -> ClaimAnswer | None:
         """Ask the queue once; None when there is nothing worth an answer."""
-        if self.directive(caller, claim.instance) in {Directive.DRAIN, Directive.STOP}:
-            claim = replace(claim, max=0)
+        asked = claim if waiter.wants_work else replace(claim, max=0)
         self.stands(caller)
-        async with self.directory.use(caller.engine) as store:
-            claimed = await store.claim(claim)
+        async with self.directory.use(caller.engine) as store, self.shares.turn(caller.engine, waiter, asked) as turn:
+            claimed = await store.claim(turn.claim)
+            turn.leases = claimed.leases
             try:
                 self.stands(caller)
             except EngineTokenRevoked:  # while it was in the queue: its jobs were taken back before these were leased

@@ -38,6 +38,8 @@ class Taken:
     job: JobRecord
     replayed: bool
     notice: str | None
+    draining: bool = False
+    """Said of a replay: the engine, or the gateway, takes no new jobs just now."""
 
 
 UNSERVED = "unserved"
@@ -54,7 +56,8 @@ class Submit:
     clock: Clock
     hard_cap: int
     drained_per_s: Callable[[str], float | None]
-    draining: Callable[[], bool]
+    draining: Callable[[str], type[FloworkError] | None]
+    """Why an engine takes no new jobs just now; None when it does."""
 
     async def one(self, user: str, key: str, draft: JobDraft, traceparent: str) -> Taken:
         """Submit one job.
@@ -91,7 +94,7 @@ class Submit:
 
     async def _into(self, user: str, engine: str, drafts: Sequence[Draft], served: bool) -> list[Submitted]:
         await self.sources.note(user, engine)
-        limits_now = AdmissionLimits(self.hard_cap, self.drained_per_s(engine), self.draining())
+        limits_now = AdmissionLimits(self.hard_cap, self.drained_per_s(engine), self.draining(engine) is not None)
 
         def judge(load: Load) -> Admit | Reject:
             # Asked inside the inserting transaction, after the key was looked up: a replay is answered whatever changed since,
@@ -112,7 +115,7 @@ class Submit:
                 served = any(draft.kind in instance.announce.kinds for instance in self.presence.up(engine))
                 return Taken(engine, job, replayed=False, notice=None if served else WAITS_FOR_INSTANCE)
             case Replayed(job):
-                return Taken(engine, job, replayed=True, notice=None)
+                return Taken(engine, job, replayed=True, notice=None, draining=self.draining(engine) is not None)
             case KeyReused():
                 return IdempotencyKeyReused()
             case Reject("unserved"):
@@ -120,7 +123,7 @@ class Submit:
                     f"No known instance of this engine serves {draft.kind!r}. Check the spelling, or allow it on the engine."
                 )
             case Reject("draining", retry_after_s):
-                return QueueDraining(retry_after_s=retry_after_s)
+                return (self.draining(engine) or QueueDraining)(retry_after_s=retry_after_s)
             case Reject(_, retry_after_s):
                 return QueueFull(retry_after_s=retry_after_s)
 

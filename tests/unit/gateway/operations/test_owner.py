@@ -42,7 +42,9 @@ async def owner(rooms, book, tokens) -> Owner:
         clock=rooms.clock,
         random_bytes=chance(6),
         count_users=lambda: 2,
-        describe=lambda: ("1.2.3", "gate", "key", "http://127.0.0.1:7717", rooms.directive is Directive.DRAIN),
+        describe=lambda: ("1.2.3", "gate", "key", "http://127.0.0.1:7717"),
+        drain=rooms.drain,
+        rollouts=rooms.rollouts,
     )
 
 
