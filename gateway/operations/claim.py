@@ -89,21 +89,23 @@ class Claiming:
         self.stands(caller)
         async with self.directory.use(caller.engine) as store, self.shares.turn(caller.engine, waiter, asked) as turn:
             claimed = await store.claim(turn.claim)
-            turn.leases = claimed.leases
             try:
                 self.stands(caller)
             except EngineTokenRevoked:  # while it was in the queue: its jobs were taken back before these were leased
                 await store.take_back([instance.id])
                 raise
-        for granted in claimed.leases:
-            job = granted.job
-            self.attempts.begun(job_id_of(caller.engine, job), instance.id, job.granted_at or claim.began, job.attempt)
+            turn.granted(len(claimed.leases), self._begun(caller.engine, instance, claimed.leases))
         answer = self._answer(caller, claim, claimed)
         fresh = claim.reconcile and news(instance, (*claimed.lost, *claimed.cancel))
         if not (claimed.leases or claimed.finished or fresh or _turned(instance, answer)):
             return None
         instance.directive, instance.whitelist = answer.directive, answer.whitelist_version
         return answer
+
+    def _begun(self, engine: str, instance: Instance, leases: Iterable[Granted]) -> list[str]:
+        """Note the attempts that began; the kinds of those that a repeated claim did not get before."""
+        jobs = [granted.job for granted in leases]
+        return [job.kind for job in jobs if self.attempts.begun(job_id_of(engine, job), instance.id, job.granted_at or 0, job.attempt)]
 
     def _answer(self, caller: EngineCaller, claim: Claim, claimed: Claimed) -> ClaimAnswer:
         engine, version = caller.engine, self.whitelist_version(caller.engine)

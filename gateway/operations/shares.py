@@ -2,12 +2,12 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from gateway.operations.wake import Waiter, WakeBus
 from gateway.rules.canary import Ledger, phase_of
-from gateway.store.seam import Claim, Granted
+from gateway.store.seam import Claim
 
 
 @dataclass(slots=True)
@@ -15,7 +15,12 @@ class Turn:
     """What one look at the queue may ask for; its owner tells what it got."""
 
     claim: Claim
-    leases: tuple[Granted, ...] = ()
+    leases: int = 0
+    kinds: Sequence[str] = ()
+
+    def granted(self, leases: int, kinds: Sequence[str]) -> None:
+        """It got so many leases; `kinds` are those of the ones it did not have before."""
+        self.leases, self.kinds = leases, kinds
 
 
 @dataclass(slots=True)
@@ -52,9 +57,8 @@ class Shares:
             else:
                 turn = Turn(replace(claim, max=run))
                 yield turn
-                fresh = [lease for lease in turn.leases if (lease.job.granted_at or 0) >= claim.began]  # the rest counted before
-                self._ledgers[engine] = self.ledger(engine).granted(sum(lease.job.kind in shared for lease in fresh))
-                if len(turn.leases) >= run:
+                self._ledgers[engine] = self.ledger(engine).granted(sum(kind in shared for kind in turn.kinds))
+                if turn.leases >= run:
                     self._hand_over(engine, waiter, frozenset(claim.kinds))
 
     def ledger(self, engine: str) -> Ledger:

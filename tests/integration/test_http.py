@@ -13,7 +13,7 @@ import pytest_asyncio
 from app.client.api import ApiClient, open_api
 from contract import limits
 from contract.admin import EngineAdded
-from contract.errors import DeviceUnknown, QueueDraining, StorageFull
+from contract.errors import DeviceUnknown, ServerDraining, StorageFull
 from contract.jobs import JobDraft
 from contract.words import JobState
 from gateway.wiring import Gateway
@@ -324,7 +324,7 @@ async def test_a_draining_gateway_takes_no_new_jobs(tmp_path):
         async with open_api(gateway.address, KEYS, gateway.gateway_key) as api:
             await api.sign_in()
             await gateway.drain()
-            with pytest.raises(QueueDraining) as refused:
+            with pytest.raises(ServerDraining) as refused:
                 await api.submit(JobDraft(**GOOD), "k")
             assert refused.value.retry_after_s
 

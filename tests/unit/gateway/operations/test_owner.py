@@ -4,7 +4,6 @@ import pytest
 
 from contract.admin import EngineStatus
 from contract.errors import AuditUnavailable, EngineNameTaken
-from contract.words import Directive
 from gateway.operations.owner import Owner
 from gateway.store.memory import MemoryStore
 from kit.clock import SECOND, rfc3339
@@ -143,5 +142,5 @@ class TestStatus:
 
     async def test_a_draining_gateway_says_so_whatever_else_is_wrong(self, owner: Owner, rooms):
         rooms.directory.refused[LAB] = "damaged"
-        rooms.directive = Directive.DRAIN
+        rooms.drain.shut()
         assert (await owner.status()).state == "draining"
