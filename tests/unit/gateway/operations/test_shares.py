@@ -8,6 +8,7 @@ import pytest
 from contract.drain import DrainTarget
 from contract.engine_link import Announce, FinishRequest, Lease
 from contract.words import DrainState, Outcome
+from gateway.operations.wake import Hint
 from gateway.store.memory import MemoryStore
 from gateway.store.seam import Claim, Claimed
 
@@ -160,6 +161,71 @@ async def test_a_claim_of_an_instance_that_drains_keeps_no_job_from_others(rooms
     await settled()
 
 
+async def test_a_claim_that_drains_passes_on_the_job_that_woke_it(rooms):
+    first, second = Worker(rooms, 1, canary=False), Worker(rooms, 2, canary=False)
+    for worker in (first, second):
+        worker.claim()
+    await settled()
+    await rooms.job()
+    rooms.drain._instances[f"{1:032x}"] = DrainState.DRAIN  # the very moment between its wake and its look
+    await settled()
+    assert (len(first.given), len(second.given)) == (0, 1)
+
+
+async def test_what_is_left_after_a_run_goes_to_a_waiting_claim_of_the_other_side(rooms):
+    """Two jobs come at once and one claim with two slots is woken for both; only one is its side's."""
+    rooms.rollouts.default_percent = 50
+    other, canary = Worker(rooms, 1, canary=False, slots=2), Worker(rooms, 2, canary=True)
+    other.claim()
+    await settled()
+    rooms.fanout.listen(lambda *_: None)
+    canary.claim()
+    await settled()
+    rooms.wake._waiters[LAB] = dict.fromkeys(sorted(rooms.wake._waiters[LAB], key=lambda waiter: waiter.canary))
+    store = rooms.directory.stores[LAB]
+    hears, store._on_commit = store._on_commit, lambda _: None
+    await rooms.job()
+    store._on_commit = hears
+    await rooms.job()  # one hint for two jobs
+    await settled()
+    assert (len(other.given), len(canary.given)) == (1, 1)
+
+
+async def test_a_job_that_is_handed_to_a_claim_which_leaves_comes_back(rooms):
+    rooms.rollouts.default_percent = 100
+    other, canary = Worker(rooms, 1, canary=False), Worker(rooms, 2, canary=True)
+    for worker in (other, canary):
+        worker.claim()
+    await settled()
+    waiting = {waiter.canary: waiter for waiter in rooms.wake._waiters[LAB]}
+    waiting[True].wake(Hint.NEWS)  # it is woken already, for something else ...
+    await rooms.job()
+    canary.gone.set()  # ... and leaves, before it looks
+    rooms.wake.hand_over(LAB, "echo", canary=True)
+    await settled()
+    assert (len(other.given), len(canary.given)) == (1, 0)
+
+
+async def test_looks_of_both_sides_at_once_do_not_share_one_turn(rooms):
+    rooms.directory.stores[LAB] = SlowStore(rooms.directory.stores[LAB], random.Random(3))
+    rooms.rollouts.default_percent = 20
+    workers = [Worker(rooms, n, canary=n < 4) for n in range(1, 9)]
+    for _ in range(40):
+        for worker in workers:
+            if not worker.waits:
+                worker.claim()
+        await settled()
+        for _ in range(3):
+            await rooms.job()
+        await settled()
+        assert not await waiting_kinds(rooms)
+    ledger = rooms.shares.ledger(LAB)
+    assert sum(len(worker.given) for worker in workers if worker.canary) == ledger.canaries == ledger.counted // 5 == 24
+    for worker in workers:
+        worker.gone.set()
+    await settled()
+
+
 @pytest.mark.parametrize("seed", range(40))
 async def test_no_job_waits_while_a_claim_waits_that_may_take_it(rooms, seed: int):
     """Claims come, hang up, drain and change sides; jobs come alone and in bunches; stores answer late."""
@@ -172,32 +238,30 @@ async def test_no_job_waits_while_a_claim_waits_that_may_take_it(rooms, seed: in
     ]
     rooms.submitting.hard_cap = 10**6
     drained: set[int] = set()
-    for kind in KINDS:  # every kind is known to be served
-        await rooms.claim(9, kinds=list(KINDS), max=0)
-        await rooms.job(kind=kind)
-    for _ in range(60):
+    await rooms.claim(9, kinds=list(KINDS), max=0)  # every kind is known to be served
+    for _ in range(120):
         for _ in range(chance.randint(1, 4)):
             worker = chance.choice(workers)
-            match chance.randrange(8):
-                case 0 | 1:
+            match chance.randrange(12):
+                case 0 | 1 | 2 | 3 | 4:
                     if not worker.waits:
                         worker.claim()
-                case 2:
+                case 5:
                     worker.gone.set()
-                case 3 if rooms.presence.find(LAB, f"{worker.number:032x}"):
+                case 6 if rooms.presence.find(LAB, f"{worker.number:032x}"):
                     drained ^= {worker.number}
                     state = DrainState.DRAIN if worker.number in drained else DrainState.RUN
                     await rooms.drain.change(DrainTarget(instance=f"{worker.number:032x}"), state, "owner")
-                case 4:
+                case 7:
                     for lease in worker.given:
                         await finish(rooms, lease)
                     worker.given = []
                 case _:
-                    for _ in range(chance.randint(1, 3)):
+                    for _ in range(chance.randint(1, 2)):
                         await rooms.job(kind=chance.choice(KINDS))
             if chance.random() < 0.5:
                 await asyncio.sleep(0)
-        if chance.random() < 0.3:
+        if chance.random() < 0.5:
             await settled()
             free = {kind for worker in workers if worker.waits and worker.number not in drained for kind in worker.kinds}
             assert not (await waiting_kinds(rooms) & free)
