@@ -74,6 +74,8 @@ PERSONS_DOORS = [
     ("POST", "/api/v1/pairings"),
     ("GET", "/api/v1/pairings"),
     ("POST", "/api/v1/pairings/{offer_id}/approve"),
+    ("GET", "/api/v1/drain"),
+    ("POST", "/api/v1/drain"),
 ]
 KEY_HOLDERS_DOORS = [
     ("POST", "/api/v1/auth/challenge"),
@@ -94,6 +96,7 @@ OPEN_TO_ALL = [
     ("POST", "/internal/v1/enrol"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),
+    ("GET", "/api/v2/status"),
 ]
 
 

@@ -34,8 +34,7 @@ async def refused(rooms, engine: str) -> type[FloworkError] | None:
     try:
         await rooms.submit(engine=engine)
     except FloworkError as error:
-        assert error.retry_after_s
-        return type(error)
+        return type(error) if error.retry_after_s else None
     return None
 
 
@@ -102,9 +101,8 @@ async def test_no_jobs_are_handed_out_while_draining_and_all_afterwards(drain, r
     job = await rooms.job()
     await drain.change(DrainTarget(engine="lab"), DrainState.DRAIN, "owner")
     assert (await rooms.claim(1)).leases == []
-    assert (
-        await rooms.reporting.heartbeat(rooms.caller(), HeartbeatRequest(instance=ONE, leases=[], stats=InstanceStats(slots=1, busy=0)))
-    ).directive == "drain"
+    beat = HeartbeatRequest(instance=ONE, leases=[], stats=InstanceStats(slots=1, busy=0))
+    assert (await rooms.reporting.heartbeat(rooms.caller(), beat)).directive == "drain"
     await drain.change(DrainTarget(engine="lab"), DrainState.RUN, "owner")
     assert [lease.job for lease in (await rooms.claim(1)).leases] == [job]
 
@@ -161,10 +159,10 @@ class TestEvents:
     async def test_everyone_who_may_use_it_is_told_and_can_read_it_later(self, drain, rooms):
         await drain.change(DrainTarget(engine="lab"), DrainState.DRAIN, "owner")
         assert sorted(event.user for event in rooms.told) == ["ann", "bob"]
-        (event,) = (await rooms.watch.events("bob", None, 0))[0]
+        event = (await rooms.watch.events("bob", None, 0))[0][-1]
         assert (event.source, event.name) == ("control", EventName.DRAIN_CHANGED)
         assert event.data == {"engine": LAB, "name": "lab", "instance": None, "state": "drain"}
-        assert (await rooms.watch.events("cy", None, 0))[0] == []
+        assert [event.name for event in (await rooms.watch.events("cy", None, 0))[0]] == [EventName.DEVICE_ADDED]
 
     async def test_of_the_gateway_everyone_is_told(self, drain, rooms):
         await drain.change(GATEWAY, DrainState.DRAIN, "owner")
