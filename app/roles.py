@@ -17,7 +17,10 @@ usage: flowork COMMAND [options]
   submit             submit a job, then watch it
   users list|remove  the people of this gateway
   devices list|revoke  what is paired with it
-  engines VERB       add, list, code, rotate, revoke, share, unshare
+  engines VERB       add, list, code, rotate, revoke, share, unshare,
+                     publish, unpublish
+  drain | resume     take no new jobs, and take them again
+  rollout VERB       try a new version: start, status, promote, rollback
   keys list|rotate   the keys that sign access tokens
   audit list|verify  who did what, and whether the record is whole
   secrets            where the keys are kept: status, unlock, move
@@ -61,6 +64,9 @@ ROLES = {
     "users": "app.commands.users:main",
     "devices": "app.commands.devices:main",
     "engines": "app.commands.engines:main",
+    "drain": "app.commands.drain:main",
+    "resume": "app.commands.drain:resume",
+    "rollout": "app.commands.rollout:main",
     "keys": "app.commands.keys:main",
     "audit": "app.commands.audit:main",
     "secrets": "app.commands.secrets:main",

@@ -4,9 +4,10 @@ from typing import Annotated
 
 from pydantic import Field
 
+from contract.drain import RolloutView
 from contract.engine_link import Scaling
 from contract.wire import Answer, EngineId, EngineName, NewEngineName, Request
-from contract.words import Scope
+from contract.words import DrainState, Scope
 
 
 class AdminTokenRequest(Request):
@@ -138,6 +139,10 @@ class InstanceStatus(Answer):
     """How far its civil clock is ahead of the gateway's."""
     scaling: Scaling | None = None
     """As of its latest heartbeat."""
+    drain: DrainState = DrainState.RUN
+    """What it is told."""
+    canary: bool = False
+    """It gets a canary's share."""
 
 
 class EngineStatus(Answer):
@@ -153,6 +158,8 @@ class EngineStatus(Answer):
     running: int
     start_delay_ms: Percentiles
     instances: list[InstanceStatus]
+    drain: DrainState = DrainState.RUN
+    """What its owner wants of it; kept when the gateway starts anew."""
 
 
 class SecretsStatus(Answer):
@@ -192,3 +199,7 @@ class GatewayStatus(Answer):
     engines: list[EngineStatus]
     remote_address: str | None = None
     """Where engines on other machines reach this gateway; None while it takes none."""
+    drain: DrainState = DrainState.RUN
+    """What the owner wants of the gateway."""
+    rollouts: list[RolloutView] = []
+    """The latest of every engine that had one."""

@@ -87,6 +87,8 @@ class EngineView(Answer):
     members: list[MemberView]
     codes: int
     """Enrolment codes that are out."""
+    public: bool = False
+    """Shown by name in the public status."""
 
 
 class EngineList(Answer):

@@ -403,6 +403,16 @@ class EngineNameTaken(FloworkError):
     advice = "Choose another name."
 
 
+class InstanceUnknown(FloworkError):
+    code, status, title = "engine.instance_unknown", 404, "There is no such instance"
+    advice = "flowork status --json lists the instances; the beginning of an id is enough where only one begins so."
+
+
+class RolloutConflict(FloworkError):
+    code, status, title = "rollout.conflict", 409, "The rollout is not at that step"
+    advice = "flowork rollout status shows where it stands."
+
+
 class KindUnserved(FloworkError):
     code, status, title = "job.kind_unserved", 422, "No known instance of this engine serves this kind"
     advice = "Check the kind's spelling, or allow it on the engine."
@@ -453,8 +463,14 @@ class DiskLow(FloworkError):
     default_retry_after_s = 5
 
 
+class ServerDraining(FloworkError):
+    code, status, title = "server.draining", 503, "The gateway takes no new jobs just now"
+    advice = "Nothing was queued. Send it again, with the same key, after Retry-After."
+    default_retry_after_s = 5
+
+
 class QueueDraining(FloworkError):
-    code, status, title = "queue.draining", 503, "The gateway takes no new jobs just now"
+    code, status, title = "queue.draining", 503, "This engine takes no new jobs just now"
     advice = "Nothing was queued. Send it again, with the same key, after Retry-After."
     default_retry_after_s = 5
 

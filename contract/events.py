@@ -28,7 +28,8 @@ class Event(Answer):
     data: dict[str, Any]
     """`job.updated`: a Job, or `{id, deleted: true}`; `job.output`: `{id, attempt, delivery, offset, text}`;
     `job.log`: `{id, attempt, delivery, offset, lines}`. Offsets count within a delivery, which grows with every handing-out.
-    `device.added`, `device.revoked`: `{id, name}`."""
+    `device.added`, `device.revoked`: `{id, name}`. `drain.changed`: `{engine, name, instance, state}`, where `engine` and `name`
+    are null for the gateway, and `instance` for a whole engine."""
 
 
 class EventPage(Answer):

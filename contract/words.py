@@ -59,6 +59,16 @@ class Directive(StrEnum):
     ROTATE = "rotate"
 
 
+class DrainState(StrEnum):
+    """What the owner wants of the gateway, an engine or an instance; later words are stricter."""
+
+    RUN = "run"
+    DRAIN = "drain"
+    """Take nothing new, finish what is held."""
+    STOP = "stop"
+    """And then end the process."""
+
+
 class Role(StrEnum):
     """What a user may do with an engine (protocol §3)."""
 
@@ -94,6 +104,7 @@ class EventName(StrEnum):
     JOB_LOG = "job.log"
     DEVICE_ADDED = "device.added"
     DEVICE_REVOKED = "device.revoked"
+    DRAIN_CHANGED = "drain.changed"
 
 
 class PairingState(StrEnum):
@@ -134,6 +145,8 @@ class Scope(StrEnum):
     ENGINES_ROTATE = "engines:rotate"
     ENGINES_REVOKE = "engines:revoke"
     ENGINES_SHARE = "engines:share"
+    ENGINES_ROLLOUT = "engines:rollout"
+    QUEUE_DRAIN = "queue:drain"
     KEYS_READ = "keys:read"
     KEYS_ROTATE = "keys:rotate"
     AUDIT_READ = "audit:read"

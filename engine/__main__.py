@@ -49,6 +49,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--token-file", type=Path, metavar="FILE", help="its token (0600); without a file, one line of standard input")
     parser.add_argument("--data", type=Path, default=data_folder("flowork"), metavar="DIR", help="data folder (default: %(default)s)")
     parser.add_argument("--slots", type=int, default=None, metavar="N", help="jobs that run at once (default: chosen by what is measured)")
+    parser.add_argument("--canary", action="store_true", help="take a small share of the jobs only, while others wait for them too")
     parser.add_argument("--allow-echo", action="store_true", help="serve the echo kinds, for tests")
     parser.add_argument(
         "--http-host", action="append", default=[], metavar="HOST", help="let the http kind call this host[:port]; may be repeated"
@@ -170,6 +171,7 @@ def load(arguments: argparse.Namespace, environment: Mapping[str, str]) -> Engin
         "engine_id": arguments.engine_id,
         "data": arguments.data,
         "slots": arguments.slots,
+        "canary": arguments.canary or None,
         "echo": arguments.allow_echo or None,
         "http_hosts": tuple(arguments.http_host) or None,
     }

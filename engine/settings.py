@@ -45,6 +45,8 @@ class EngineSettings(BaseModel):
     """Ceiling of the first wait after a failure to reach the gateway; doubles each time."""
     backoff_cap_s: Annotated[float, Field(gt=0)] = 30.0
     """The ceiling never grows beyond this."""
+    canary: bool = False
+    """Announce this process as a canary: it gets a small share of the jobs while others wait for them too."""
     drain_deadline_s: Annotated[float, Field(ge=0)] = 20.0
     """How long a stop waits for running jobs before it gives them back."""
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contract.engine_link import InstanceStats, Lease, QueueNews, ScalingChange
+from contract.version import VERSION
 from engine.link.client import open_link
 from engine.rules.autoscale import scaling_limits
 from engine.rules.kinds import Kind
@@ -127,6 +128,7 @@ async def running(
     chance: Randomness | None = None,
     served: Mapping[str, Kind] | None = None,
     link_opener: LinkOpener | None = None,
+    version: str = VERSION,
 ) -> AsyncIterator[Engine]:
     """An engine for the length of the block. Leaving it without `drained` abandons what runs: the leases run out.
 
@@ -146,7 +148,19 @@ async def running(
         book = LeaseBook()
         whitelist = Whitelist(link, backoff, chance.uniform)
         reporter = Reporter(link, spool, book, backoff, chance.uniform)
-        claimer = Claimer(link, instance, book, reporter, clock, backoff, chance.uniform, chance.new_id, settings.claim_wait_ms)
+        claimer = Claimer(
+            link,
+            instance,
+            book,
+            reporter,
+            clock,
+            backoff,
+            chance.uniform,
+            chance.new_id,
+            settings.claim_wait_ms,
+            version,
+            settings.canary,
+        )
         after_tasks = await stack.enter_async_context(contextlib.AsyncExitStack())
         tasks = await stack.enter_async_context(crew())
         scaling = scaling_limits(settings)

@@ -98,6 +98,8 @@ class GatewaySettings(BaseModel):
     """Submits answer 429 while the data folder's disk has less room than this (bytes), so that running jobs can end; 0 does not look."""
     submit_burst: Annotated[int, Field(ge=limits.BATCH_MAX_ITEMS)] = 1000
     """Jobs that a user, or an address elsewhere, may submit at once. In the long run as many as twice what engines can serve."""
+    canary_percent: Annotated[int, Field(ge=0, le=100)] = 10
+    """Of the claims that canary instances and others wait for at once, so many in a hundred go to canaries; a rollout may say another."""
 
     @field_validator("host")
     @classmethod

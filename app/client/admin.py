@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 import aiohttp
 from pydantic import BaseModel
 
+from app.client.admin_drain import DrainCalls
 from app.client.admin_engines import EngineCalls
 from app.client.answers import A, Nothing, answer, reaching, refuse_problems
 from contract.admin import (
@@ -35,7 +36,7 @@ LONG = aiohttp.ClientTimeout(total=None, sock_read=600)
 """A long audit log is read as a whole."""
 
 
-class AdminClient(EngineCalls):
+class AdminClient(EngineCalls, DrainCalls):
     """Calls `/admin/v1`; asks for a token with the scopes of each act, when it is first needed."""
 
     def __init__(self, session: aiohttp.ClientSession, where: str) -> None:

@@ -13,6 +13,7 @@ import aiohttp
 from pydantic import BaseModel
 
 from app.client.answers import A, Nothing, answer, reaching
+from contract.drain import DrainChange, Drains, DrainTarget
 from contract.errors import AuthenticationInvalid, GatewayImpostor, GatewayUnreachable, ProofInvalid, RefreshInvalid
 from contract.events import SOCKET_PATH, EventPage
 from contract.jobs import JobAnswer, JobDetail, JobDetailAnswer, JobDraft
@@ -38,7 +39,7 @@ from contract.signin import (
     session_key_resource,
     transcript,
 )
-from contract.words import PairingState
+from contract.words import DrainState, PairingState
 
 TIMEOUT = aiohttp.ClientTimeout(total=60)
 WAIT_MS = 20_000
@@ -183,6 +184,14 @@ class ApiClient:
     async def approve(self, offer: str, digits: str) -> None:
         """As the owner, from afar: type the six digits. Raises FloworkError."""
         await self._approved(f"/api/v1/pairings/{offer}/approve", Nothing, OfferApprove(digits=digits))
+
+    async def drains(self) -> Drains:
+        """What takes new jobs. Raises FloworkError."""
+        return await self._call("GET", "/api/v1/drain", Drains)
+
+    async def change_drain(self, target: DrainTarget, state: DrainState) -> Drains:
+        """Let something run, drain or stop; for the owner, who signs it. Raises FloworkError."""
+        return await self._approved("/api/v1/drain", Drains, DrainChange(target=target, state=state))
 
     # -- the wire -------------------------------------------------------------------------------------------------
 

@@ -55,7 +55,9 @@ def _parser() -> argparse.ArgumentParser:
     share = verb("share", "let a user use an engine")
     share.add_argument("--role", type=Role, choices=list(Role), default=Role.RUNNER, help="(default: runner)")
     share.add_argument("--priority-ceiling", type=int, metavar="N", help="the most urgent priority their jobs get (1..5)")
-    unshare = verb("unshare", "end that")
+    verb("publish", "show its name, health and load to anyone who asks (/api/v2/status)")
+    verb("unpublish", "end that")
+    unshare = verb("unshare", "end a share")
     for one in (share, unshare):
         one.add_argument("user", help="a user's id, address or name")
     return made
@@ -70,6 +72,8 @@ async def _verb(arguments: argparse.Namespace) -> int:
         "revoke": _revoke,
         "share": _share,
         "unshare": _unshare,
+        "publish": _publish,
+        "unpublish": _publish,
     }
     async with open_admin(arguments.data) as admin:
         try:
@@ -122,6 +126,13 @@ async def _unshare(arguments: argparse.Namespace, admin: AdminClient) -> None:
         print(f"{arguments.name} is not shared with {arguments.user} any more. Their jobs stay theirs to read.")
 
 
+async def _publish(arguments: argparse.Namespace, admin: AdminClient) -> None:
+    public = arguments.verb == "publish"
+    await admin.publish(arguments.name, public=public)
+    if not arguments.json:
+        print(f"{arguments.name} is {'shown' if public else 'not shown any more'} in the public status (/api/v2/status).")
+
+
 def _print(arguments: argparse.Namespace, answer: BaseModel, words: str) -> None:
     print(answer.model_dump_json() if arguments.json else words)
 
@@ -168,7 +179,7 @@ def render(found: EngineList) -> str:
 
 
 def _engine(engine: EngineView) -> str:
-    lines = [f"{engine.name}  {engine.id}"]
+    lines = [f"{engine.name}  {engine.id}{'  public' if engine.public else ''}"]
     lines += [_installation(each) for each in engine.installations] or ["  no machine serves it"]
     if engine.codes:
         lines.append(f"  {engine.codes} enrolment code{'s are' if engine.codes > 1 else ' is'} out")

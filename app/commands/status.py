@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 
 from app.client.admin import open_admin
+from app.commands import rollout
 from app.commands.common import DONE, parser, run
 from contract import limits
 from contract.admin import EngineStatus, GatewayStatus, InstanceStatus, Percentiles
 from contract.engine_link import Scaling
+from contract.words import DrainState
 
 
 def main(argv: Sequence[str]) -> int:
@@ -26,6 +28,7 @@ def render(status: GatewayStatus) -> str:
     """The page for a terminal."""
     lines = [
         f"Flowork {status.version}   {status.state}   {status.address}",
+        *(["The gateway takes no new jobs: flowork resume"] if status.drain is not DrainState.RUN else []),
         _count(status.users, "user") if status.users else "Nobody is paired yet: flowork pair, or flowork login for this command line",
         "",
         f"{'ENGINE':<20} {'STATE':<12} {'BUSY':>7} {'QUEUED':>7} {'SCHEDULED':>10}  START DELAY p50/p95 (15 min)",
@@ -34,8 +37,19 @@ def render(status: GatewayStatus) -> str:
     rows = [row for engine in status.engines for instance in engine.instances for row in _instance(engine, instance)]
     lines += ["", f"{'INSTANCE':<10} {'ENGINE':<20} {'STATE':<8} {'BUSY':>7} {'HEARD':>10} {'LAG':>8}  VERSION", *rows] if rows else []
     lines += [f"\n{engine.name}: {engine.reason}. The file was left untouched." for engine in status.engines if engine.reason]
+    lines += [line for engine in status.engines for line in _drained(engine)]
+    if status.rollouts:
+        lines += ["", rollout.render(status.rollouts)]
     lines += [f"\n! {alarm}" for alarm in _alarms(status)]
     return "\n".join(lines)
+
+
+def _drained(engine: EngineStatus) -> list[str]:
+    """What takes no new jobs, below the table."""
+    if engine.drain is not DrainState.RUN:
+        return [f"\n{engine.name} takes no new jobs: flowork resume --engine {engine.name}"]
+    drained = [instance for instance in engine.instances if instance.drain is not DrainState.RUN]
+    return [f"\n{engine.name}: instance {instance.instance[:12]} takes no new jobs ({instance.drain})" for instance in drained]
 
 
 def _alarms(status: GatewayStatus) -> list[str]:

@@ -39,6 +39,8 @@ class Claimer:
         uniform: Callable[[], float],
         new_id: Callable[[], str],
         wait_ms: int,
+        version: str = VERSION,
+        canary: bool = False,
     ) -> None:
         self._link = link
         self._instance = instance
@@ -49,6 +51,8 @@ class Claimer:
         self._uniform = uniform
         self._new_id = new_id
         self._wait_ms = wait_ms
+        self._version = version
+        self._canary = canary
         self._accepting = True
         self._saturated = False
         self.connected = asyncio.Event()
@@ -120,7 +124,13 @@ class Claimer:
         return ClaimRequest(
             instance=self._instance,
             attempt_id=attempt,
-            announce=Announce(version=VERSION, slots=slots.count, kinds=slots.kinds, whitelist_version=slots.whitelist.version),
+            announce=Announce(
+                version=self._version,
+                canary=self._canary,
+                slots=slots.count,
+                kinds=slots.kinds,
+                whitelist_version=slots.whitelist.version,
+            ),
             max=min(most, limits.CLAIM_MAX_JOBS),
             wait_ms=self._wait_ms,
             finished=self._reporter.riding(limits.CLAIM_MAX_JOBS),

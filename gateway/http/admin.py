@@ -19,6 +19,7 @@ from contract.admin import (
     SigningKeyInfo,
     SigningKeyList,
 )
+from contract.drain import DRAINING_HEADER
 from contract.errors import RouteUnknown
 from contract.words import Scope
 from gateway.http import bodies, callers
@@ -96,7 +97,8 @@ def router(
     @routes.get("/status", response_model=GatewayStatus, **needs(Scope.STATUS_READ))
     async def status() -> Response:
         """Queues, instances and start delays."""
-        return bodies.rendered(await owner.status())
+        told = await owner.status()
+        return bodies.rendered(told, headers={DRAINING_HEADER: "draining"} if told.state == "draining" else None)
 
     @routes.get("/audit", response_model=AuditPage, **needs(Scope.AUDIT_READ))
     async def audit_page(before: Annotated[int | None, Query(ge=1)] = None, limit: Annotated[int, Query(ge=1, le=1000)] = 50) -> Response:

@@ -73,6 +73,18 @@ def router(gate: Gate, engines: Engines) -> APIRouter:
         """Share an engine with a user, or change the role they have."""
         return bodies.rendered(await engines.sharing.share(engine, user, asked.role, asked.priority_ceiling, OWNER))
 
+    @routes.put("/engines/{engine}/public", status_code=204, **needs(Scope.ENGINES_SHARE))
+    async def publish(engine: str) -> Response:
+        """Show an engine by its name in the public status."""
+        await engines.publish(engine, public=True)
+        return Response(status_code=204)
+
+    @routes.delete("/engines/{engine}/public", status_code=204, **needs(Scope.ENGINES_SHARE))
+    async def unpublish(engine: str) -> Response:
+        """Show it no longer."""
+        await engines.publish(engine, public=False)
+        return Response(status_code=204)
+
     @routes.delete("/engines/{engine}/members/{user}", status_code=204, **needs(Scope.ENGINES_SHARE))
     async def unshare(engine: str, user: str) -> Response:
         """End a user's role on an engine."""

@@ -14,6 +14,7 @@ from gateway.http import (
     audit,
     bodies,
     callers,
+    drain,
     engine_link,
     jobs,
     people,
@@ -26,6 +27,7 @@ from gateway.operations.audit import Audit
 from gateway.operations.audit_care import AuditCare
 from gateway.operations.change import Change
 from gateway.operations.claim import Claiming
+from gateway.operations.drain import Drain
 from gateway.operations.engine_auth import EngineTokens
 from gateway.operations.engines import Engines
 from gateway.operations.enrol import Enrolment
@@ -34,7 +36,9 @@ from gateway.operations.household import Household
 from gateway.operations.keys import KeyRing
 from gateway.operations.owner import Owner
 from gateway.operations.pair import Pairing
+from gateway.operations.public_status import PublicView
 from gateway.operations.report import Reporting
+from gateway.operations.rollout import Rollouts
 from gateway.operations.sessions import Sessions
 from gateway.operations.sharing import Sharing
 from gateway.operations.signin import SignIn
@@ -66,6 +70,9 @@ class Operations:
     ring: KeyRing
     owner: Owner
     audit: Audit
+    drain: Drain
+    rollouts: Rollouts
+    public_status: PublicView
     throttle_user: Callable[[str], None]
     throttle_submits: jobs.CountSubmits
     audit_care: AuditCare
@@ -84,6 +91,8 @@ def public_app(operations: Operations, version: str) -> FastAPI:
     app.include_router(jobs.router(callers_of_api, operations.throttle_submits, operations.submit, operations.watch, operations.change))
     app.include_router(signin.router(callers_of_api, operations.signin, operations.pairing, operations.sessions, operations.approvals))
     app.include_router(people.router(callers_of_api, operations.household))
+    app.include_router(drain.people_router(callers_of_api, operations.drain))
+    app.include_router(drain.public_router(operations.public_status))
     _health(app, operations.ready)
     bodies.document(app)
     return app
@@ -98,6 +107,7 @@ def admin_app(operations: Operations, version: str, allow: Callable[[Request], A
     app.include_router(audit.router(gate, operations.audit, operations.audit_care))
     app.include_router(admin_engines.router(gate, operations.engines))
     app.include_router(admin_handover.router(gate, operations.handover, operations.owner.address()))
+    app.include_router(drain.admin_router(gate, operations.drain, operations.rollouts))
     _health(app, operations.ready)
     bodies.document(app)
     return app

@@ -95,9 +95,9 @@ def takes(model: type[BaseModel]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
-def rendered(answer: BaseModel, status: int = 200) -> Response:
+def rendered(answer: BaseModel, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """A model as a JSON response."""
-    return Response(answer.model_dump_json(), status, media_type="application/json")
+    return Response(answer.model_dump_json(), status, headers, "application/json")
 
 
 def raw(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:

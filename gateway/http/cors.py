@@ -5,7 +5,7 @@ from typing import Final
 from gateway.http.sanity import Headers, Named
 
 VARY: Final = (b"vary", b"Origin")
-EXPOSED: Final = b"retry-after, ratelimit, ratelimit-policy, dpop-nonce, date, x-request-id"
+EXPOSED: Final = b"retry-after, ratelimit, ratelimit-policy, dpop-nonce, date, x-request-id, flowork-state"
 PREFLIGHT: Final[Headers] = [
     (b"access-control-allow-methods", b"GET, POST, PUT, PATCH, DELETE"),
     (b"access-control-allow-headers", b"authorization, dpop, content-type, idempotency-key, traceparent, tracestate, if-match"),

@@ -24,6 +24,7 @@ from contract.jobs import (
 from contract.words import JobState
 from gateway.http import bodies
 from gateway.http.callers import People
+from gateway.http.drain import draining_header
 from gateway.operations.change import Change
 from gateway.operations.sessions import Principal
 from gateway.operations.submit import Submit, Taken
@@ -154,7 +155,7 @@ def _taken(taken: Taken) -> Response:
     job = job_view(taken.engine, taken.job)
     answer = {"job": job, "notice": taken.notice}
     if taken.replayed:
-        return bodies.raw(answer, 200, {"Idempotent-Replayed": "true"})
+        return bodies.raw(answer, 200, {"Idempotent-Replayed": "true", **draining_header(taken.draining)})
     return bodies.raw(answer, 201, {"Location": f"/api/v1/jobs/{job['id']}"})
 
 

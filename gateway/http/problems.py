@@ -10,7 +10,17 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
-from contract.errors import AuthenticationInvalid, FloworkError, MethodNotAllowed, ProofInvalid, RequestInvalid, RouteUnknown
+from contract.drain import DRAINING_HEADER
+from contract.errors import (
+    AuthenticationInvalid,
+    FloworkError,
+    MethodNotAllowed,
+    ProofInvalid,
+    QueueDraining,
+    RequestInvalid,
+    RouteUnknown,
+    ServerDraining,
+)
 from kit.logs import Log
 from kit.strict_json import encode
 
@@ -23,6 +33,8 @@ CLIENT_LEFT = 499
 def response(error: FloworkError, request_id: str | None) -> Response:
     """Render one failure."""
     headers = {} if error.retry_after_s is None else {"Retry-After": str(error.retry_after_s)}
+    if isinstance(error, QueueDraining | ServerDraining):
+        headers[DRAINING_HEADER] = "draining"
     if error.status == 401:
         headers["WWW-Authenticate"] = _scheme(error)
     if error.status == 429:

@@ -45,9 +45,16 @@ class Attempts:
     _ended: dict[str, deque[Attempt]] = field(default_factory=dict)
     _means: dict[str, tuple[int, float | None]] = field(default_factory=dict)
 
-    def begun(self, job: str, instance: str, at: int, number: int) -> None:
-        """A job was handed to an instance as its so-manieth attempt; `at` is the steady time of the lease."""
-        self._running[job] = _Begun(instance, at, number)
+    def begun(self, job: str, instance: str, at: int, number: int) -> bool:
+        """A job was handed to an instance as its so-manieth attempt; `at` is the steady time of the lease.
+
+        Returns:
+            False when this is known: a repeated claim got the same lease again.
+        """
+        begun = _Begun(instance, at, number)
+        again = self._running.get(job) == begun
+        self._running[job] = begun
+        return not again
 
     def changed(self, engine: str, job: dict[str, Any], at: int) -> None:
         """A job of which an event tells is as `job` says (`contract.jobs.Job`)."""
@@ -58,6 +65,10 @@ class Attempts:
             return
         ended = self._ended.setdefault(engine, deque(maxlen=KEPT_MAX))
         ended.append(Attempt(at, begun.instance, max(0, at - begun.at) / SECOND, _failed(job, begun.number)))
+
+    def running(self, instance: str) -> int:
+        """Jobs that were handed to an instance since this process runs, and have not ended."""
+        return sum(begun.instance == instance for begun in self._running.values())
 
     def mean_service_s(self, engine: str) -> float | None:
         """How long an attempt holds a slot, at most a second old; None while nothing ended in 15 minutes."""

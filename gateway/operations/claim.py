@@ -12,6 +12,7 @@ from contract.words import Directive, FinishStatus
 from gateway.operations.attempts import Attempts
 from gateway.operations.presence import Instance, Presence, news
 from gateway.operations.report import parsed_lease, parsed_report
+from gateway.operations.shares import Shares
 from gateway.operations.wake import Hint, Waiter, WakeBus
 from gateway.rules.engine_tokens import EngineCaller
 from gateway.rules.job import JobRecord
@@ -41,6 +42,8 @@ class Claiming:
     whitelist_version: Callable[[str], int]
     note_refusals: Callable[[str, Iterable[tuple[str, FinishRequest]]], Awaitable[None]]
     attempts: Attempts
+    shares: Shares
+    is_canary: Callable[[Instance], bool]
 
     async def claim(self, caller: EngineCaller, request: ClaimRequest, gone: asyncio.Event) -> ClaimAnswer | None:
         """Answer as soon as there are leases, results of riding finishes, or news; else after `wait_ms`, with nothing.
@@ -59,8 +62,8 @@ class Claiming:
         until = loop.time() + request.wait_ms / 1000
         with self.wake.waiting(engine, claim.kinds, wants_work=claim.max > 0) as waiter:
             while not gone.is_set():
-                waiter.rearm()
-                answer = await self._look(caller, instance, claim)
+                self._place(caller, instance, waiter, claim)
+                answer = await self._look(caller, instance, waiter, claim)
                 if answer is not None:
                     return answer
                 hint = await _hint(waiter, gone, until - loop.time())
@@ -71,27 +74,39 @@ class Claiming:
                 claim = replace(claim, reports=(), reconcile=hint is Hint.NEWS)
         return None
 
-    async def _look(self, caller: EngineCaller, instance: Instance, claim: Claim) -> ClaimAnswer | None:
+    def _place(self, caller: EngineCaller, instance: Instance, waiter: Waiter, claim: Claim) -> None:
+        """Say what the waiter stands for from this look on; what it will not take although it was woken for it goes on."""
+        owed = set(waiter.owed)
+        waiter.rearm()
+        waiter.canary = self.is_canary(instance)
+        waiter.wants_work = claim.max > 0 and self.directive(caller, claim.instance) not in {Directive.DRAIN, Directive.STOP}
+        if not waiter.wants_work:
+            for kind in owed:
+                self.wake.work(caller.engine, kind)
+
+    async def _look(self, caller: EngineCaller, instance: Instance, waiter: Waiter, claim: Claim) -> ClaimAnswer | None:
         """Ask the queue once; None when there is nothing worth an answer."""
-        if self.directive(caller, claim.instance) in {Directive.DRAIN, Directive.STOP}:
-            claim = replace(claim, max=0)
+        asked = claim if waiter.wants_work else replace(claim, max=0)
         self.stands(caller)
-        async with self.directory.use(caller.engine) as store:
-            claimed = await store.claim(claim)
+        async with self.directory.use(caller.engine) as store, self.shares.turn(caller.engine, waiter, asked) as turn:
+            claimed = await store.claim(turn.claim)
             try:
                 self.stands(caller)
             except EngineTokenRevoked:  # while it was in the queue: its jobs were taken back before these were leased
                 await store.take_back([instance.id])
                 raise
-        for granted in claimed.leases:
-            job = granted.job
-            self.attempts.begun(job_id_of(caller.engine, job), instance.id, job.granted_at or claim.began, job.attempt)
+            turn.granted(len(claimed.leases), self._begun(caller.engine, instance, claimed.leases))
         answer = self._answer(caller, claim, claimed)
         fresh = claim.reconcile and news(instance, (*claimed.lost, *claimed.cancel))
         if not (claimed.leases or claimed.finished or fresh or _turned(instance, answer)):
             return None
         instance.directive, instance.whitelist = answer.directive, answer.whitelist_version
         return answer
+
+    def _begun(self, engine: str, instance: Instance, leases: Iterable[Granted]) -> list[str]:
+        """Note the attempts that began; the kinds of those that a repeated claim did not get before."""
+        jobs = [granted.job for granted in leases]
+        return [job.kind for job in jobs if self.attempts.begun(job_id_of(engine, job), instance.id, job.granted_at or 0, job.attempt)]
 
     def _answer(self, caller: EngineCaller, claim: Claim, claimed: Claimed) -> ClaimAnswer:
         engine, version = caller.engine, self.whitelist_version(caller.engine)

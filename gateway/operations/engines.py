@@ -78,6 +78,17 @@ class Engines:
         revoked = [await self._taken_back(engine, found) for found in ended]
         return RevokeAnswer(revoked=revoked, records=await self._records(engine, ended) if compromised else [])
 
+    async def publish(self, id_or_name: str, *, public: bool) -> None:
+        """Show an engine by its name in the public status, or no longer.
+
+        Raises:
+            EngineUnknown, AuditUnavailable.
+        """
+        engine = self.sources.engine(id_or_name).id
+        await self.audit.note("engine.publish" if public else "engine.unpublish", OWNER, engine)
+        await self.owner.control.pauses.publish(engine, public)
+        await self.sources.engines_changed()
+
     async def listing(self) -> EngineList:
         """Every engine with its installations and members."""
         codes = await self.enrolment.store.codes_out(self.clock.now().wall)
@@ -89,6 +100,7 @@ class Engines:
                     installations=self.tokens.views(row.id),
                     members=self.sharing.members(row.id),
                     codes=codes.get(row.id, 0),
+                    public=row.public,
                 )
                 for row in self.sources.engines()
             ]

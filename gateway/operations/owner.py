@@ -6,11 +6,14 @@ from dataclasses import dataclass
 
 from contract.admin import EngineAdded, EngineStatus, GatewayStatus, InstanceStatus, SecretsStatus
 from contract.errors import ShardUnavailable
+from contract.words import DrainState
 from gateway.operations.audit import Audit
 from gateway.operations.audit_care import AuditCare
+from gateway.operations.drain import Drain
 from gateway.operations.engine_auth import EngineTokens
 from gateway.operations.presence import Presence
 from gateway.operations.pulse import StartDelays
+from gateway.operations.rollout import Rollouts
 from gateway.operations.sources import Sources
 from gateway.store.control import Control, EngineRow
 from gateway.store.directory import ShardDirectory
@@ -38,8 +41,10 @@ class Owner:
     clock: Clock
     random_bytes: Callable[[int], bytes]
     count_users: Callable[[], int]
-    describe: Callable[[], tuple[str, str, str, str, bool]]
-    """Version, gateway id and key, address, and whether the gateway drains."""
+    describe: Callable[[], tuple[str, str, str, str]]
+    """Version, gateway id and key, and address."""
+    drain: Drain
+    rollouts: Rollouts
     remote_address: str | None = None
     """Where engines on other machines reach this gateway, if they may."""
 
@@ -67,7 +72,8 @@ class Owner:
 
     async def status(self) -> GatewayStatus:
         """Everything `flowork status` shows, measured now."""
-        version, gateway_id, gateway_key, address, draining = self.describe()
+        version, gateway_id, gateway_key, address = self.describe()
+        draining = self.drain.gateway is not DrainState.RUN
         engines = [await self._engine_status(row) for row in self.sources.engines()]
         broken = any(engine.state == "unavailable" for engine in engines)
         return GatewayStatus(
@@ -81,6 +87,8 @@ class Owner:
             audit=self.audit_care.status(),
             engines=engines,
             remote_address=self.remote_address,
+            drain=self.drain.gateway,
+            rollouts=self.rollouts.views(),
         )
 
     async def make_engine(self, name: str, actor: str) -> str:
@@ -92,7 +100,7 @@ class Owner:
         await self.audit.note("engine.add", actor, name)
         engine = self._id()
         await self.control.add_engine(engine, name, self.clock.now().wall)
-        await self.sources.engine_added()
+        await self.sources.engines_changed()
         async with self.directory.use(engine):
             return engine  # its queue file is made now, so that the first submit does not wait for it
 
@@ -127,9 +135,12 @@ class Owner:
                     lag_ms=None if instance.stats is None else instance.stats.lag_ms,
                     clock_off_s=None if instance.stats is None else instance.stats.clock_off_s,
                     scaling=None if instance.stats is None else instance.stats.scaling,
+                    drain=self.drain.instance_state(instance),
+                    canary=self.rollouts.is_canary(instance),
                 )
                 for instance in self.presence.lately(row.id)
             ],
+            drain=self.drain.engine_state(row.id),
         )
 
     def _id(self) -> str:

@@ -76,6 +76,11 @@ class Presence:
             log.warning("engine.deaf", engine_id=engine, instance=instance)
         return known
 
+    def find(self, engine: str, instance: str) -> Instance | None:
+        """One instance of an engine."""
+        known = self._instances.get(instance)
+        return known if known is not None and known.engine == engine else None
+
     def of(self, engine: str) -> list[Instance]:
         """Instances of an engine, up or not."""
         return [instance for instance in self._instances.values() if instance.engine == engine]

@@ -81,6 +81,14 @@ class Sharing:
         """The engines on which the user may start jobs, oldest first."""
         return [engine for engine in self.sources.engines() if self._role(user, engine.id) in access.RUNS]
 
+    def users_of(self, engine: str | None) -> list[str]:
+        """Everyone who has a role on an engine; None means everyone."""
+        return sorted(user for user in self._users if engine is None or self._role(user, engine) is not None)
+
+    def engines_of(self, user: str) -> list[EngineRow]:
+        """The engines on which a user has a role, oldest first."""
+        return [row for row in self.sources.engines() if self._role(user, row.id) is not None]
+
     async def share(self, id_or_name: str, who: str, role: Role, ceiling: int | None, actor: str) -> MemberView:
         """Give a user a role on an engine, in place of the one they had.
 

@@ -19,7 +19,7 @@ class Sources:
         for user, engine in await self._control.sources():
             self._of_user.setdefault(user, set()).add(engine)
 
-    async def engine_added(self) -> None:
+    async def engines_changed(self) -> None:
         """Read the engines anew."""
         self._engines = {row.id: row for row in await self._control.engines()}
 

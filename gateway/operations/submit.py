@@ -11,6 +11,7 @@ from contract.errors import (
     FloworkError,
     IdempotencyKeyReused,
     KindUnserved,
+    QueueDraining,
     RequestInvalid,
 )
 from contract.jobs import JobDraft
@@ -21,7 +22,7 @@ from gateway.operations.presence import Presence
 from gateway.operations.sharing import Sharing
 from gateway.operations.sources import Sources
 from gateway.rules.access import clamped
-from gateway.rules.admission import Admit, Load, Reject, decide
+from gateway.rules.admission import Admit, Load, Reason, Reject, decide
 from gateway.rules.job import Draft, JobRecord
 from gateway.store.directory import ShardDirectory
 from gateway.store.seam import Accepted, KeyReused, Replayed, Submitted
@@ -39,6 +40,8 @@ class Taken:
     job: JobRecord
     replayed: bool
     notice: str | None
+    draining: bool = False
+    """Said of a replay: the engine, or the gateway, takes no new jobs just now."""
 
 
 UNSERVED = "unserved"
@@ -54,7 +57,8 @@ class Submit:
     presence: Presence
     clock: Clock
     admission: Admission
-    draining: Callable[[], bool]
+    draining: Callable[[str], type[FloworkError] | None]
+    """Why an engine takes no new jobs just now; None when it does."""
     choosing: Choosing
 
     async def one(self, user: str, key: str, draft: JobDraft, traceparent: str) -> Taken:
@@ -93,7 +97,7 @@ class Submit:
 
     async def _into(self, user: str, engine: str, drafts: Sequence[Draft], served: bool) -> list[Submitted]:
         await self.sources.note(user, engine)
-        limits_now = self.admission.limits(engine, draining=self.draining())
+        limits_now = self.admission.limits(engine, draining=self.draining(engine) is not None)
 
         def judge(load: Load) -> Admit | Reject:
             # Asked inside the inserting transaction, after the key was looked up: a replay is answered whatever changed since,
@@ -119,13 +123,15 @@ class Submit:
                 served = any(draft.kind in instance.announce.kinds for instance in self.presence.up(engine))
                 return Taken(engine, job, replayed=False, notice=None if served else WAITS_FOR_INSTANCE)
             case Replayed(job):
-                return Taken(engine, job, replayed=True, notice=None)
+                return Taken(engine, job, replayed=True, notice=None, draining=self.draining(engine) is not None)
             case KeyReused():
                 return IdempotencyKeyReused()
             case Reject("unserved"):
                 return KindUnserved(
                     f"No known instance of this engine serves {draft.kind!r}. Check the spelling, or allow it on the engine."
                 )
+            case Reject(Reason.DRAINING, retry_after_s):
+                return (self.draining(engine) or QueueDraining)(retry_after_s=retry_after_s)
             case Reject():
                 return refusal(result)
 

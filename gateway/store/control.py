@@ -1,4 +1,7 @@
-"""control.db: engines; the other rooms of it are `people.py`, `installations.py`, `memberships.py` and `choices.py`. Small."""
+"""control.db: engines. Small and rarely written.
+
+`people.py`, `installations.py`, `memberships.py`, `choices.py` and `rollouts.py` keep theirs in it too.
+"""
 
 import asyncio
 import contextlib
@@ -8,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contract.errors import EngineNameTaken
-from gateway.store import choices, installations, memberships, people
+from gateway.store import choices, installations, memberships, people, rollouts
 from gateway.store.database import Database, connected
 from gateway.store.files import FileRefused, Layout, inspect, lay_out, make_private
 
@@ -17,7 +20,11 @@ CREATE TABLE engines(
   id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, added_at INTEGER NOT NULL,
   shard_made INTEGER NOT NULL DEFAULT 0,
   -- The wall time at which a closed shard wants to be opened again; 0 while it is open, so that a crash reads as "at once".
-  wake_at INTEGER
+  wake_at INTEGER,
+  -- The owner wants it drained, until told otherwise.
+  paused INTEGER NOT NULL DEFAULT 0,
+  -- Shown by name in the public status.
+  public INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 -- In which queues a user has ever had a job: where to look for their jobs and events.
 CREATE TABLE sources(user TEXT NOT NULL, engine TEXT NOT NULL, PRIMARY KEY(user, engine)) STRICT, WITHOUT ROWID;
@@ -39,6 +46,8 @@ class EngineRow:
     name: str
     shard_made: bool
     wake_at: int | None
+    paused: bool = False
+    public: bool = False
 
 
 class Control:
@@ -49,6 +58,8 @@ class Control:
         self.installations = installations.Installations(database)
         self.memberships = memberships.Memberships(database)
         self.choices = choices.Choices(database)
+        self.rollouts = rollouts.Rollouts(database)
+        self.pauses = rollouts.Pauses(database)
 
     async def add_engine(self, engine_id: str, name: str, at: int) -> None:
         """Make an engine.
@@ -63,8 +74,11 @@ class Control:
 
     async def engines(self) -> list[EngineRow]:
         """All engines, oldest first."""
-        rows = await self._database.rows("SELECT id, name, shard_made, wake_at FROM engines ORDER BY added_at, id")
-        return [EngineRow(engine_id, name, bool(made), wake_at) for engine_id, name, made, wake_at in rows]
+        rows = await self._database.rows("SELECT id, name, shard_made, wake_at, paused, public FROM engines ORDER BY added_at, id")
+        return [
+            EngineRow(engine_id, name, bool(made), wake_at, bool(paused), bool(public))
+            for engine_id, name, made, wake_at, paused, public in rows
+        ]
 
     async def shard_opened(self, engine_id: str) -> None:
         """Note that the shard exists and is open."""
@@ -106,4 +120,5 @@ def _prepare(path: Path) -> None:
     with contextlib.closing(connection):
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
-        lay_out(connection, people.DDL + DDL + installations.DDL + memberships.DDL + choices.DDL, LAYOUT)
+        whole = people.DDL + DDL + installations.DDL + memberships.DDL + choices.DDL + rollouts.DDL
+        lay_out(connection, whole, LAYOUT)

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 from contract.words import EventName, UserRole
 from gateway.rules.key_ring import KeyState, SigningKey
@@ -28,7 +29,7 @@ CREATE TABLE refresh_tokens(
   digest BLOB PRIMARY KEY, session TEXT NOT NULL REFERENCES sessions(id) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX refresh_tokens_of_session ON refresh_tokens(session);
--- What users are told of their devices; numbered like the events of a queue, source `control`.
+-- What users are told that is no job (devices, drains); numbered like the events of a queue, source `control`.
 CREATE TABLE news(
   user TEXT NOT NULL REFERENCES users(id) ON DELETE CASCADE, seq INTEGER NOT NULL,
   name TEXT NOT NULL, at INTEGER NOT NULL, data TEXT NOT NULL, PRIMARY KEY(user, seq)
@@ -108,7 +109,7 @@ class People:
                 "INSERT INTO devices(id, user, address, thumbprint, name, added_at) VALUES (?,?,?,?,?,?)",
                 (device.id, device.user, device.address, device.thumbprint, device.name, device.added_at),
             )
-            return await _tell(tx, device, EventName.DEVICE_ADDED, device.added_at)
+            return await _tell_of(tx, device, EventName.DEVICE_ADDED, device.added_at)
 
     async def make_owner(self, user: str) -> None:
         """Give a user the owner's role."""
@@ -118,10 +119,10 @@ class People:
         """Remove a device with its sessions."""
         async with self._database.transaction() as tx:
             await tx.write("DELETE FROM devices WHERE id = ?", (device.id,))
-            return await _tell(tx, device, EventName.DEVICE_REVOKED, at)
+            return await _tell_of(tx, device, EventName.DEVICE_REVOKED, at)
 
     async def news(self, user: str, after: int, limit: int) -> list[StoredEvent]:
-        """What a user was told of their devices, after a number."""
+        """What a user was told that is no job, after a number."""
         statement = "SELECT user, seq, name, at, data FROM news WHERE user = ? AND seq > ? ORDER BY seq LIMIT ?"
         return [
             StoredEvent(told, seq, EventName(name), at, json.loads(data))
@@ -194,13 +195,15 @@ class People:
         await self._database.write("INSERT INTO held_keys(name, public) VALUES (?,?)", (name, public))
 
 
-async def _tell(tx: Transaction, device: DeviceRow, name: EventName, at: int) -> StoredEvent:
-    (row,) = await tx.rows("SELECT coalesce(max(seq), 0) + 1 FROM news WHERE user = ?", (device.user,))
-    event = StoredEvent(device.user, row[0], name, at, {"id": device.id, "name": device.name})
-    await tx.write(
-        "INSERT INTO news(user, seq, name, at, data) VALUES (?,?,?,?,?)", (event.user, event.seq, name, at, json.dumps(event.data))
-    )
-    return event
+async def tell(tx: Transaction, user: str, name: EventName, at: int, data: dict[str, Any]) -> StoredEvent:
+    """Write an event of source `control`, as part of a transaction."""
+    (row,) = await tx.rows("SELECT coalesce(max(seq), 0) + 1 FROM news WHERE user = ?", (user,))
+    await tx.write("INSERT INTO news(user, seq, name, at, data) VALUES (?,?,?,?,?)", (user, row[0], name, at, json.dumps(data)))
+    return StoredEvent(user, row[0], name, at, data)
+
+
+async def _tell_of(tx: Transaction, device: DeviceRow, name: EventName, at: int) -> StoredEvent:
+    return await tell(tx, device.user, name, at, {"id": device.id, "name": device.name})
 
 
 def _user(row: Row) -> UserRow:

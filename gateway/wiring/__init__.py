@@ -44,8 +44,7 @@ class Gateway:
 
     async def drain(self) -> None:
         """Take no new jobs, and tell every engine to finish what it holds."""
-        self._parts.state.draining = True
-        self._parts.wake.news(None)
+        self._parts.operations.drain.shut()
 
 
 @contextlib.asynccontextmanager
@@ -96,6 +95,7 @@ async def running(
         tasks.start(parts.operations.ring.run(), "signing-keys")
         tasks.start(care.run(), "audit")
         tasks.start(parts.operations.tokens.run(), "engine-tokens")
+        tasks.start(parts.operations.rollouts.run(), "rollouts")
         stack.push_async_callback(parts.operations.tokens.keep_use)
         stack.push_async_callback(parts.sockets.close)
         lan_address = await listen(stack, settings, parts, listener, chance)

@@ -11,7 +11,6 @@ from contract.engine_link import FinishRequest
 from contract.events import SOCKET_PATH
 from contract.signin import encoded
 from contract.version import VERSION
-from contract.words import Directive
 from gateway.crypto import ethereum
 from gateway.crypto.access_token import ACCESS, ADMIN, Tokens
 from gateway.crypto.dpop import Proofs
@@ -28,6 +27,7 @@ from gateway.operations.challenges import Challenges
 from gateway.operations.change import Change
 from gateway.operations.choosing import Choosing
 from gateway.operations.claim import Claiming
+from gateway.operations.drain import Drain
 from gateway.operations.engine_auth import EngineTokens
 from gateway.operations.engines import Engines
 from gateway.operations.enrol import Enrolment
@@ -38,10 +38,13 @@ from gateway.operations.keys import KeyRing
 from gateway.operations.owner import Owner
 from gateway.operations.pair import Pairing
 from gateway.operations.presence import Presence
+from gateway.operations.public_status import PublicView
 from gateway.operations.pulse import Pulse, StartDelays
 from gateway.operations.reap import Reaper
 from gateway.operations.report import Reporting, note_refusals
+from gateway.operations.rollout import Rollouts
 from gateway.operations.sessions import Principal, Request, Sessions
+from gateway.operations.shares import Shares
 from gateway.operations.sharing import Sharing
 from gateway.operations.signin import SignIn
 from gateway.operations.sources import Sources
@@ -87,7 +90,6 @@ class Identity:
 class State:
     """What the gateway as a whole is doing."""
 
-    draining: bool = False
     listening: bool = False
 
 
@@ -176,6 +178,23 @@ async def build(
     sharing = Sharing(control, sources, audit, clock, sessions.users, sessions.is_owner, wake.news)
     await sharing.load()
     enrolment = Enrolment(control.installations, tokens, sources, audit, clock, chance.token_bytes)
+    shares = Shares(wake, lambda engine: rollouts.percent(engine), chance.uniform)  # noqa: PLW0108 - made below
+    rollouts = Rollouts(control.rollouts, sources, presence, attempts, shares, wake, audit, clock, settings.canary_percent)
+    await rollouts.load()
+    drain = Drain(
+        pauses=control.pauses,
+        sources=sources,
+        sharing=sharing,
+        presence=presence,
+        attempts=attempts,
+        directory=shards,
+        wake=wake,
+        audit=audit,
+        clock=clock,
+        publish=lambda event: fanout.publish(CONTROL, event),
+        rotates=tokens.told_to_rotate,
+        rollouts=rollouts,
+    )
     owner = Owner(
         control=control,
         sources=sources,
@@ -189,7 +208,9 @@ async def build(
         clock=clock,
         random_bytes=chance.token_bytes,
         count_users=lambda: len(sessions.users()),
-        describe=lambda: (VERSION, identity.gateway_id, encoded(identity.key.public), address, state.draining),
+        describe=lambda: (VERSION, identity.gateway_id, encoded(identity.key.public), address),
+        drain=drain,
+        rollouts=rollouts,
         remote_address=settings.public_origins[0] if settings.tunnel and settings.accept_remote_engines else None,
     )
 
@@ -204,25 +225,31 @@ async def build(
         throttle.engine(caller.engine)
         return caller
 
-    def directive(caller: EngineCaller, _instance: str) -> Directive:
-        if state.draining:
-            return Directive.DRAIN
-        return Directive.ROTATE if tokens.told_to_rotate(caller) else Directive.RUN
-
     async def refusals(engine: str, reports: Iterable[tuple[str, FinishRequest]]) -> None:
         await note_refusals(audit, engine, reports)
 
     of_this_process = ring_of_this_process(clock.now().wall, chance.token_bytes)
-    choosing = Choosing(shards, sharing, presence, clock, admitting, lambda _engine: state.draining, control.choices)
+    choosing = Choosing(shards, sharing, presence, clock, admitting, lambda engine: drain.draining(engine) is not None, control.choices)
     watch = Watch(shards, sources, sharing, fanout, people)
     operations = Operations(
-        submit=Submit(shards, sources, sharing, presence, clock, admitting, lambda: state.draining, choosing),
+        submit=Submit(shards, sources, sharing, presence, clock, admitting, drain.draining, choosing),
         watch=watch,
         change=Change(shards, sources, sharing, watch),
         claiming=Claiming(
-            shards, presence, wake, clock, settings.lease_ms, directive, tokens.stands, sharing.whitelist_version, refusals, attempts
+            directory=shards,
+            presence=presence,
+            wake=wake,
+            clock=clock,
+            lease_ms=settings.lease_ms,
+            directive=drain.directive,
+            stands=tokens.stands,
+            whitelist_version=sharing.whitelist_version,
+            note_refusals=refusals,
+            attempts=attempts,
+            shares=shares,
+            is_canary=rollouts.is_canary,
         ),
-        reporting=Reporting(shards, presence, settings.lease_ms, directive, refusals, delays),
+        reporting=Reporting(shards, presence, settings.lease_ms, drain.directive, refusals, delays),
         tokens=tokens,
         enrolment=enrolment,
         sharing=sharing,
@@ -238,6 +265,11 @@ async def build(
         owner=owner,
         audit=audit,
         audit_care=care,
+        drain=drain,
+        rollouts=rollouts,
+        public_status=PublicView(
+            VERSION, sources, presence, shards, delays, attempts, drain, clock, settings.hard_cap, settings.admission_max_wait_s
+        ),
         throttle_user=throttle.user,
         throttle_submits=throttle.submits,
         check_engine=engine,

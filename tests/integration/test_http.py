@@ -13,7 +13,7 @@ import pytest_asyncio
 from app.client.api import ApiClient, open_api
 from contract import limits
 from contract.admin import EngineAdded
-from contract.errors import DeviceUnknown, QueueDraining, StorageFull
+from contract.errors import DeviceUnknown, ServerDraining, StorageFull
 from contract.jobs import JobDraft
 from contract.words import JobState
 from gateway.wiring import Gateway
@@ -74,6 +74,8 @@ PERSONS_DOORS = [
     ("POST", "/api/v1/pairings"),
     ("GET", "/api/v1/pairings"),
     ("POST", "/api/v1/pairings/{offer_id}/approve"),
+    ("GET", "/api/v1/drain"),
+    ("POST", "/api/v1/drain"),
 ]
 KEY_HOLDERS_DOORS = [
     ("POST", "/api/v1/auth/challenge"),
@@ -94,6 +96,7 @@ OPEN_TO_ALL = [
     ("POST", "/internal/v1/enrol"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),
+    ("GET", "/api/v2/status"),
 ]
 
 
@@ -324,7 +327,7 @@ async def test_a_draining_gateway_takes_no_new_jobs(tmp_path):
         async with open_api(gateway.address, KEYS, gateway.gateway_key) as api:
             await api.sign_in()
             await gateway.drain()
-            with pytest.raises(QueueDraining) as refused:
+            with pytest.raises(ServerDraining) as refused:
                 await api.submit(JobDraft(**GOOD), "k")
             assert refused.value.retry_after_s
 

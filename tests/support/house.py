@@ -68,13 +68,13 @@ class Program:
             return await self.process.wait()
 
 
-async def start(log: Path, *arguments: str, environment: dict[str, str] | None = None, typed: str = "") -> Program:
+async def start(log: Path, *arguments: str, environment: dict[str, str] | None = None, typed: str = "", module: str = "app") -> Program:
     """Start Flowork; `typed` is what its standard input brings."""
     with log.open("ab") as errors:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "app",
+            module,
             *arguments,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,9 @@ import engine.wiring
 import gateway.wiring
 from app.crypto.device_keys import DeviceKeys
 from contract.admin import EngineAdded
+from contract.version import VERSION
 from contract.words import UserRole
+from engine.rules.kinds import Kind
 from engine.runtime.seam import TokenKeeper
 from engine.settings import EngineSettings
 from engine.store.tokens import MemoryTokens
@@ -83,11 +85,13 @@ async def engine_for(
     *,
     clock: SleepyClock | None = None,
     keeper: TokenKeeper | None = None,
+    served: Mapping[str, Kind] | None = None,
+    version: str = VERSION,
     **changes: Any,
 ) -> AsyncIterator[Engine]:
     values = {"slots": 4, "echo": True, "heartbeat_s": 0.3, "backoff_base_s": 0.05, "backoff_cap_s": 0.2, **changes}
     settings = EngineSettings(gateway=address, engine_id=added.id, data=data, **values)
-    async with engine.wiring.running(settings, keeper or MemoryTokens(added.token), clock=clock) as running:
+    async with engine.wiring.running(settings, keeper or MemoryTokens(added.token), clock=clock, served=served, version=version) as running:
         yield running
 
 

@@ -155,7 +155,7 @@ async def test_L05_a_full_queue_and_a_draining_gateway_say_when_to_come_back(tmp
         assert (await site.state())[0] == 2
         await site.gateway.drain()
         heard = await submit("d")
-        assert (heard.status, heard.code) == (503, "queue.draining")
+        assert (heard.status, heard.code) == (503, "server.draining")
         assert int(heard.header("retry-after")) >= 1
         assert (await submit("a")).status == 200  # a known key is answered even now
         assert (await site.state())[0] == 2

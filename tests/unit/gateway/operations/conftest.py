@@ -15,7 +15,7 @@ import pytest
 
 from app.crypto.device_keys import DeviceKeys
 from contract.engine_link import Announce, ClaimAnswer, ClaimRequest, FinishRequest
-from contract.errors import EngineTokenRevoked, EngineUnknown, ShardUnavailable
+from contract.errors import EngineTokenRevoked, EngineUnknown, FloworkError, ServerDraining, ShardUnavailable
 from contract.jobs import JobDraft
 from contract.pairing import PairClaim, six_digits
 from contract.signin import Challenge, SignInRequest, Tokens, build_message, decoded, encoded, transcript
@@ -36,6 +36,7 @@ from gateway.operations.challenges import Challenges, Heard
 from gateway.operations.change import Change
 from gateway.operations.choosing import Choosing
 from gateway.operations.claim import Claiming
+from gateway.operations.drain import Drain
 from gateway.operations.engine_auth import EngineTokens
 from gateway.operations.fanout import LocalFanout
 from gateway.operations.keys import KeyRing
@@ -43,13 +44,16 @@ from gateway.operations.pair import Made, Pairing
 from gateway.operations.presence import Presence
 from gateway.operations.pulse import Pulse, StartDelays
 from gateway.operations.report import Reporting, note_refusals
+from gateway.operations.rollout import Rollouts
 from gateway.operations.sessions import Principal, Request, Sessions
+from gateway.operations.shares import Shares
 from gateway.operations.sharing import Sharing
 from gateway.operations.signin import SignIn
 from gateway.operations.sources import Sources
 from gateway.operations.submit import Submit, Taken
 from gateway.operations.wake import LocalWakeBus
 from gateway.operations.watch import Watch
+from gateway.rules.drain import strictest
 from gateway.rules.engine_tokens import EngineCaller
 from gateway.rules.views import job_id_of
 from gateway.store.audit import AuditFile, open_audit
@@ -114,6 +118,8 @@ class Rooms:
     free: Free = field(default_factory=lambda: Free(10, 20))
     """What the machine has left: as much as must be."""
     directive: Directive = Directive.RUN
+    """Wanted of everybody, beside what is wanted of each."""
+    told: list[StoredEvent] = field(default_factory=list)
     keys: Callable[[], str] = field(default_factory=lambda: map("key-{}".format, itertools.count()).__next__)
     attempt_ids: Callable[[], str] = field(default_factory=lambda: map("{:032x}".format, itertools.count(1)).__next__)
 
@@ -131,21 +137,39 @@ class Rooms:
         )
         self.watch = Watch(self.directory, self.sources, self.sharing, self.fanout, self.people)
         self.change = Change(self.directory, self.sources, self.sharing, self.watch)
+        self.shares = Shares(self.wake, lambda engine: self.rollouts.percent(engine), lambda: 0.0)  # noqa: PLW0108 - made below
+        self.rollouts = Rollouts(
+            self.control.rollouts, self.sources, self.presence, self.attempts, self.shares, self.wake, self.book.audit, self.clock, 10
+        )
+        self.drain = Drain(
+            pauses=self.control.pauses,
+            sources=self.sources,
+            sharing=self.sharing,
+            presence=self.presence,
+            attempts=self.attempts,
+            directory=self.directory,
+            wake=self.wake,
+            audit=self.book.audit,
+            clock=self.clock,
+            publish=self.told.append,
+            rotates=lambda _caller: self.directive is Directive.ROTATE,
+            rollouts=self.rollouts,
+        )
         self.claiming = Claiming(
-            self.directory,
-            self.presence,
-            self.wake,
-            self.clock,
-            LEASE_S * 1000,
-            lambda _caller, _instance: self.directive,
-            self._stands,
-            lambda _engine: self.whitelist_version,
-            self._note,
-            self.attempts,
+            directory=self.directory,
+            presence=self.presence,
+            wake=self.wake,
+            clock=self.clock,
+            lease_ms=LEASE_S * 1000,
+            directive=self._directive,
+            stands=self._stands,
+            whitelist_version=lambda _engine: self.whitelist_version,
+            note_refusals=self._note,
+            attempts=self.attempts,
+            shares=self.shares,
+            is_canary=self.rollouts.is_canary,
         )
-        self.reporting = Reporting(
-            self.directory, self.presence, LEASE_S * 1000, lambda _caller, _instance: self.directive, self._note, self.delays
-        )
+        self.reporting = Reporting(self.directory, self.presence, LEASE_S * 1000, self._directive, self._note, self.delays)
         self.capacity = Capacity(self.presence, self.attempts, self.clock)
         self.admission = Admission(
             hard_cap=100,
@@ -165,19 +189,25 @@ class Rooms:
             self.presence,
             self.clock,
             self.admission,
-            lambda: self.directive is Directive.DRAIN,
+            self._draining,
             Choosing(
                 self.directory,
                 self.sharing,
                 self.presence,
                 self.clock,
                 self.admission,
-                lambda _engine: self.directive is Directive.DRAIN,
+                lambda engine: self._draining(engine) is not None,
                 self.control.choices,
             ),
         )
         for seed, engine in enumerate((LAB, DEN)):
             self.directory.stores[engine] = MemoryStore(engine, limits(), self.clock, chance(seed), self._hears(engine))
+
+    def _directive(self, caller: EngineCaller, instance: str) -> Directive:
+        return strictest([self.directive, self.drain.directive(caller, instance)])
+
+    def _draining(self, engine: str) -> type[FloworkError] | None:
+        return ServerDraining if self.directive is Directive.DRAIN else self.drain.draining(engine)
 
     def _stands(self, caller: EngineCaller) -> None:
         if caller.installation in self.thrown_out:

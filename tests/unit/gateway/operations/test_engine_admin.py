@@ -32,7 +32,9 @@ async def engines(rooms, book, tokens) -> Engines:
         clock=rooms.clock,
         random_bytes=chance(6),
         count_users=lambda: 0,
-        describe=lambda: ("1", "gate", "key", "http://127.0.0.1:7717", False),
+        describe=lambda: ("1", "gate", "key", "http://127.0.0.1:7717"),
+        drain=rooms.drain,
+        rollouts=rooms.rollouts,
     )
     enrolment = Enrolment(rooms.control.installations, tokens, rooms.sources, book.audit, rooms.clock, chance(7))
     return Engines(

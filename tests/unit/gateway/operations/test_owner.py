@@ -5,7 +5,6 @@ import pytest
 from contract.admin import EngineStatus
 from contract.engine_link import InstanceStats, Scaling
 from contract.errors import AuditUnavailable, EngineNameTaken
-from contract.words import Directive
 from gateway.operations.owner import Owner
 from gateway.store.memory import MemoryStore
 from kit.clock import SECOND, rfc3339
@@ -43,7 +42,9 @@ async def owner(rooms, book, tokens) -> Owner:
         clock=rooms.clock,
         random_bytes=chance(6),
         count_users=lambda: 2,
-        describe=lambda: ("1.2.3", "gate", "key", "http://127.0.0.1:7717", rooms.directive is Directive.DRAIN),
+        describe=lambda: ("1.2.3", "gate", "key", "http://127.0.0.1:7717"),
+        drain=rooms.drain,
+        rollouts=rooms.rollouts,
     )
 
 
@@ -151,5 +152,5 @@ class TestStatus:
 
     async def test_a_draining_gateway_says_so_whatever_else_is_wrong(self, owner: Owner, rooms):
         rooms.directory.refused[LAB] = "damaged"
-        rooms.directive = Directive.DRAIN
+        rooms.drain.shut()
         assert (await owner.status()).state == "draining"

@@ -21,7 +21,7 @@ async def test_what_is_no_engine_is_unknown(rooms, name: str):
 
 async def test_an_engine_whose_name_is_anothers_id_does_not_take_its_jobs(rooms):
     await rooms.control.add_engine("cccccccccccccccc", LAB, 3)
-    await rooms.sources.engine_added()
+    await rooms.sources.engines_changed()
     assert rooms.sources.engine(LAB).name == "lab"
 
 
@@ -29,7 +29,7 @@ async def test_a_new_engine_is_known_after_it_was_told(rooms):
     await rooms.control.add_engine("cccccccccccccccc", "attic", 3)
     with pytest.raises(EngineUnknown):
         rooms.sources.engine("attic")
-    await rooms.sources.engine_added()
+    await rooms.sources.engines_changed()
     assert rooms.sources.engine("attic").id == "cccccccccccccccc"
 
 

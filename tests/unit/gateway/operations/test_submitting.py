@@ -15,11 +15,11 @@ from contract.errors import (
     IdempotencyKeyReused,
     KindUnserved,
     MemoryLow,
-    QueueDraining,
     QueueFull,
     QueueShareFull,
     QueueSlow,
     RequestInvalid,
+    ServerDraining,
     ShardUnavailable,
 )
 from contract.jobs import BatchItem, JobDraft
@@ -170,7 +170,7 @@ async def test_a_repeated_submit_is_a_replay_even_when_its_kind_is_no_longer_ser
 async def test_a_draining_gateway_refuses_but_still_answers_known_keys(rooms):
     first = await rooms.submit(key="k")
     rooms.directive = Directive.DRAIN
-    with pytest.raises(QueueDraining) as refused:
+    with pytest.raises(ServerDraining) as refused:
         await rooms.submit()
     assert refused.value.retry_after_s == 5
     assert (await rooms.submit(key="k")).job == first.job

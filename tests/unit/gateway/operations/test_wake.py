@@ -91,7 +91,7 @@ async def test_after_looking_a_waiter_can_be_woken_again(bus: LocalWakeBus):
             bus.work("e", "echo")
             assert hint(waiter) is Hint.WORK
             waiter.rearm()
-            assert (hint(waiter), waiter.kind) == (None, None)
+            assert (hint(waiter), waiter.owed) == (None, set())
 
 
 async def test_news_wakes_everyone_of_an_engine_or_of_all(bus: LocalWakeBus):
