@@ -50,7 +50,7 @@ def _option(mistake: ErrorDetails) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     made = parser("submit", "Sign in, submit a job, and watch it to its end.")
-    made.add_argument("--engine", default="home", metavar="NAME", help="engine id or name (default: %(default)s)")
+    made.add_argument("--engine", default="home", metavar="NAME", help="engine id or name, or any (default: %(default)s)")
     made.add_argument("--kind", required=True, help="what to do, such as http")
     body = made.add_mutually_exclusive_group()
     body.add_argument("--payload", default="null", metavar="JSON", help="the payload as JSON (default: null)")
