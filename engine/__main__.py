@@ -226,6 +226,7 @@ class Signals:
     def _signalled(self) -> None:
         self._seen += 1
         if self._seen == 1:
+            log.info("engine.stopping")
             self.stop.set()
         elif self._seen == 2:
             for engine in self._engines:

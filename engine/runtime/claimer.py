@@ -132,7 +132,8 @@ class Claimer:
                 whitelist_version=slots.whitelist.version,
             ),
             max=min(most, limits.CLAIM_MAX_JOBS),
-            wait_ms=self._wait_ms,
+            # The first one only tells that there is a gateway which takes it: nobody should wait half a minute for that word.
+            wait_ms=self._wait_ms if self.connected.is_set() else 0,
             finished=self._reporter.riding(limits.CLAIM_MAX_JOBS),
             running=self._book.held(),
         )

@@ -86,9 +86,11 @@ def settles(request: ClaimRequest) -> ClaimAnswer:
 
 
 class TestAsking:
-    async def test_a_claim_says_who_asks_for_how_many_jobs_of_which_kinds(self, room):
+    async def test_a_claim_says_who_asks_for_how_many_jobs_of_which_kinds(self, room, link):
+        link.claims.then(ClaimAnswer())
         async with claiming(room, 3) as it:
-            request = await it.asked(1)
+            first, request = await it.asked(1), await it.asked(2)
+        assert first.wait_ms == 0  # that there is a gateway is known at once, also when there is no work
         assert (request.instance, request.max, request.wait_ms) == (INSTANCE, 3, WAIT_MS)
         assert (request.announce.version, request.announce.slots, request.announce.kinds) == (VERSION, 3, ["wait", "work"])
         assert (request.running, request.finished) == ([], [])
