@@ -6,6 +6,7 @@ from pydantic import Field
 
 from contract.drain import RolloutView
 from contract.engine_link import Scaling
+from contract.levels import Levels
 from contract.wire import Answer, EngineId, EngineName, NewEngineName, Request
 from contract.words import DrainState, Scope
 
@@ -197,6 +198,8 @@ class GatewayStatus(Answer):
     secrets: SecretsStatus
     audit: AuditStatus
     engines: list[EngineStatus]
+    levels: Levels | None = None
+    """The promises, measured."""
     remote_address: str | None = None
     """Where engines on other machines reach this gateway; None while it takes none."""
     drain: DrainState = DrainState.RUN

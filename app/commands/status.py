@@ -8,6 +8,7 @@ from app.commands.common import DONE, parser, run
 from contract import limits
 from contract.admin import EngineStatus, GatewayStatus, InstanceStatus, Percentiles
 from contract.engine_link import Scaling
+from contract.levels import Levels, LevelView
 from contract.words import DrainState
 
 
@@ -40,6 +41,8 @@ def render(status: GatewayStatus) -> str:
     lines += [line for engine in status.engines for line in _drained(engine)]
     if status.rollouts:
         lines += ["", rollout.render(status.rollouts)]
+    if status.levels is not None:
+        lines += ["", *_levels(status.levels)]
     lines += [f"\n! {alarm}" for alarm in _alarms(status)]
     return "\n".join(lines)
 
@@ -52,12 +55,43 @@ def _drained(engine: EngineStatus) -> list[str]:
     return [f"\n{engine.name}: instance {instance.instance[:12]} takes no new jobs ({instance.drain})" for instance in drained]
 
 
+NAMES = {
+    "start_delay": "start delay p95",
+    "end_to_end": "end to end p95",
+    "error_rate": "error rate",
+    "availability": "availability (month)",
+    "queue_wait": "expected wait p95",
+}
+
+
+def _levels(levels: Levels) -> list[str]:
+    """The promises beside what was measured of the last 15 minutes."""
+    head = f"{'SERVICE LEVEL':<22} {'MEASURED':>10} {'TARGET':>10}  {'STATE':<8} BUDGET LEFT"
+    rows = [
+        f"{NAMES.get(level.slo, level.slo):<22} {_of_level(level, level.value):>10} {_of_level(level, level.target):>10}  {level.state:<8} "
+        + ("-" if level.budget_left is None else f"{100 * level.budget_left:.0f} %")
+        for level in levels.levels
+    ]
+    return [head, *rows]
+
+
+def _of_level(level: LevelView, value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{100 * value:.5g} %" if level.slo in {"error_rate", "availability"} else f"{value:.5g} ms"
+
+
 def _alarms(status: GatewayStatus) -> list[str]:
     badge = (
         ["Secrets are stored UNENCRYPTED (--insecure-storage). Encrypt them with: flowork secrets move"] if status.secrets.insecure else []
     )
     closed = [f"The {status.secrets.kind} is {status.secrets.state}: flowork secrets unlock"] if status.secrets.state != "open" else []
-    return [*badge, *closed, *status.audit.alarms, *(alarm for engine in status.engines for alarm in _of_instances(engine))]
+    burning = [
+        f"{NAMES.get(level.slo, level.slo)} is {_of_level(level, level.value)}; the target is {_of_level(level, level.target)}."
+        for level in (status.levels.levels if status.levels is not None else [])
+        if level.state == "burning"
+    ]
+    return [*badge, *closed, *burning, *status.audit.alarms, *(alarm for engine in status.engines for alarm in _of_instances(engine))]
 
 
 def _of_instances(engine: EngineStatus) -> list[str]:

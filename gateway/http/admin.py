@@ -21,12 +21,14 @@ from contract.admin import (
 )
 from contract.drain import DRAINING_HEADER
 from contract.errors import RouteUnknown
+from contract.levels import Series
 from contract.words import Scope
 from gateway.http import bodies, callers
 from gateway.operations.admin_tokens import AdminTokens
 from gateway.operations.audit import Audit
 from gateway.operations.keys import KeyRing
 from gateway.operations.owner import OWNER, Owner
+from gateway.operations.service_levels import ServiceLevels
 from gateway.rules.key_ring import SigningKey
 from kit.clock import rfc3339
 
@@ -64,6 +66,7 @@ def router(
     gate: Gate,
     tokens: AdminTokens,
     owner: Owner,
+    levels: ServiceLevels,
     ring: KeyRing,
     audit: Audit,
 ) -> APIRouter:
@@ -99,6 +102,11 @@ def router(
         """Queues, instances and start delays."""
         told = await owner.status()
         return bodies.rendered(told, headers={DRAINING_HEADER: "draining"} if told.state == "draining" else None)
+
+    @routes.get("/levels/series", response_model=Series, **needs(Scope.STATUS_READ))
+    async def series(day: bool = False) -> Response:
+        """The seconds of the last 15 minutes, or with `day` the minutes of the last 24 hours."""
+        return bodies.rendered(levels.series(day=day))
 
     @routes.get("/audit", response_model=AuditPage, **needs(Scope.AUDIT_READ))
     async def audit_page(before: Annotated[int | None, Query(ge=1)] = None, limit: Annotated[int, Query(ge=1, le=1000)] = 50) -> Response:

@@ -39,6 +39,7 @@ from gateway.operations.pair import Pairing
 from gateway.operations.public_status import PublicView
 from gateway.operations.report import Reporting
 from gateway.operations.rollout import Rollouts
+from gateway.operations.service_levels import ServiceLevels
 from gateway.operations.sessions import Sessions
 from gateway.operations.sharing import Sharing
 from gateway.operations.signin import SignIn
@@ -69,6 +70,7 @@ class Operations:
     admin_tokens: AdminTokens
     ring: KeyRing
     owner: Owner
+    levels: ServiceLevels
     audit: Audit
     drain: Drain
     rollouts: Rollouts
@@ -102,7 +104,7 @@ def admin_app(operations: Operations, version: str, allow: Callable[[Request], A
     """`/admin`; `allow` guards it where the listener itself does not (loopback TCP)."""
     app = _app("Flowork admin", version)
     gate = admin.Gate(operations.admin_tokens, allow)
-    app.include_router(admin.router(gate, operations.admin_tokens, operations.owner, operations.ring, operations.audit))
+    app.include_router(admin.router(gate, operations.admin_tokens, operations.owner, operations.levels, operations.ring, operations.audit))
     app.include_router(admin_people.router(gate, operations.household, operations.owner.address()))
     app.include_router(audit.router(gate, operations.audit, operations.audit_care))
     app.include_router(admin_engines.router(gate, operations.engines))

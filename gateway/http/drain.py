@@ -17,7 +17,7 @@ from gateway.operations.public_status import PublicView
 from gateway.operations.rollout import Rollouts
 from gateway.operations.sessions import Principal
 
-BY_THE_OWNER = "rolled back by the owner"
+BY_THE_OWNER = "by the owner"
 
 
 def draining_header(draining: bool) -> dict[str, str]:

@@ -17,6 +17,7 @@ from gateway.http.listeners import CONNECTIONS_OF_ALL, CONNECTIONS_OF_ONE, owner
 from gateway.operations.throttle import Throttle
 from gateway.rules.ingress import Ingress
 from gateway.settings import GatewaySettings
+from gateway.telemetry.signals import Listener
 from kit.files import write_private
 
 TUNNEL_SOCKET = "tunnel.sock"
@@ -33,10 +34,15 @@ class Entrance:
     connections: int = CONNECTIONS_OF_ALL
 
     def serve(
-        self, app: ASGIApp, throttle: Throttle | None, patience: Patience, known_device: KnownDevice = strangers_only
+        self,
+        app: ASGIApp,
+        throttle: Throttle | None,
+        patience: Patience,
+        known_device: KnownDevice = strangers_only,
+        listener: Listener | None = None,
     ) -> contextlib.AbstractAsyncContextManager[None]:
-        """Serve an app behind the guard for the length of the block."""
-        guard = Guard(app, self.door, self.origins, throttle, known_device)
+        """Serve an app behind the guard for the length of the block; `listener` hears of the answers."""
+        guard = Guard(app, self.door, self.origins, throttle, known_device, listener)
         return serving(guard, self.listener, self.door.ingress, patience, self.connections)
 
 

@@ -28,6 +28,7 @@ from gateway.http.sanity import Headers, Named
 from gateway.operations.throttle import Throttle
 from gateway.rules.ingress import Ingress
 from gateway.rules.throttle import AUTH_FAILED, Counted, counted, is_attempt
+from gateway.telemetry.signals import Listener
 from kit import trace_context
 from kit.logs import Log
 
@@ -62,16 +63,24 @@ class Guard:
         origins: origins of pages that may call: the gateway's own and the owner's GUIs.
         throttle: counts addresses; None on the owner's listener.
         known_device: see `KnownDevice`.
+        listener: hears of every answer; None where answers are not those to people and engines.
     """
 
     def __init__(
-        self, app: ASGIApp, door: Door, origins: frozenset[str], throttle: Throttle | None, known_device: KnownDevice = strangers_only
+        self,
+        app: ASGIApp,
+        door: Door,
+        origins: frozenset[str],
+        throttle: Throttle | None,
+        known_device: KnownDevice = strangers_only,
+        listener: Listener | None = None,
     ) -> None:
         self._app = app
         self._door = door
         self._origins = origins
         self._throttle = throttle
         self._known_device = known_device
+        self._listener = listener
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -94,7 +103,7 @@ class Guard:
                 answer.headers.append(CLOSE)
             await _refuse(error, request_id, scope, receive, answer.send)
         finally:
-            answer.log(trace)
+            answer.told(trace, self._listener)
 
     def _check(self, scope: Scope, headers: Named, answer: "_Answer") -> None:
         if [name for name, _ in scope["headers"]].count(b"host") != 1:
@@ -163,14 +172,16 @@ class _Answer:
             message["headers"] = [*inner, *(header for header in self.headers if header[0] not in said)]
         await self._send(message)
 
-    def log(self, trace: trace_context.TraceContext) -> None:
+    def told(self, trace: trace_context.TraceContext, listener: Listener | None) -> None:
         state: dict[str, Any] = self._scope["state"]
-        route = self._scope.get("route")
+        route, took_s = getattr(self._scope.get("route"), "path", None), time.perf_counter() - self._began
+        if listener is not None and self._status is not None:
+            listener.answered(route, self._scope.get("method", "GET"), self._status, took_s)
         log.debug(
             "http.request",
-            route=getattr(route, "path", None),
+            route=route,
             status=self._status,
-            latency_ms=round((time.perf_counter() - self._began) * 1000, 2),
+            latency_ms=round(took_s * 1000, 2),
             trace_id=trace.trace_id,
             request_id=state["request_id"],
             ingress=state["ingress"],

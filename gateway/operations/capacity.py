@@ -20,6 +20,10 @@ class Capacity:
         """Slots of an engine's instances that are up."""
         return sum(instance.announce.slots for instance in self.presence.up(engine))
 
+    def slots_in_all(self) -> int:
+        """Slots of all instances that are up."""
+        return sum(self.slots(engine) for engine in self.presence.engines())
+
     def mean_service_s(self, engine: str) -> float | None:
         """See `Attempts.mean_service_s`."""
         return self.attempts.mean_service_s(engine)

@@ -14,6 +14,7 @@ from gateway.operations.engine_auth import EngineTokens
 from gateway.operations.presence import Presence
 from gateway.operations.pulse import StartDelays
 from gateway.operations.rollout import Rollouts
+from gateway.operations.service_levels import ServiceLevels
 from gateway.operations.sources import Sources
 from gateway.store.control import Control, EngineRow
 from gateway.store.directory import ShardDirectory
@@ -45,6 +46,7 @@ class Owner:
     """Version, gateway id and key, and address."""
     drain: Drain
     rollouts: Rollouts
+    levels: ServiceLevels | None = None
     remote_address: str | None = None
     """Where engines on other machines reach this gateway, if they may."""
 
@@ -86,6 +88,7 @@ class Owner:
             secrets=SecretsStatus(kind=self.vault.kind, state=self.vault.state, insecure=self.vault.insecure),
             audit=self.audit_care.status(),
             engines=engines,
+            levels=None if self.levels is None else self.levels.view(),
             remote_address=self.remote_address,
             drain=self.drain.gateway,
             rollouts=self.rollouts.views(),

@@ -14,6 +14,7 @@ from gateway.operations.fanout import EventFanout
 from gateway.operations.wake import WakeBus
 from gateway.rules import pace
 from gateway.store.seam import Committed
+from gateway.telemetry.signals import Listener
 from kit.clock import SECOND, Clock
 from kit.percentiles import RollingSamples, percentile
 
@@ -40,13 +41,15 @@ class StartDelays:
         self._waiting.setdefault((engine, kind), {})[job] = at
         self._arrivals[engine, kind] += 1
 
-    def leased(self, engine: str, kind: str, job: str, at: int) -> None:
-        """A job was leased."""
+    def leased(self, engine: str, kind: str, job: str, at: int) -> float | None:
+        """A job was leased; its start delay in milliseconds, where this is the first time since it became claimable here."""
         ready = self._waiting.get((engine, kind), {}).pop(job, None)
         if ready is not None:
             samples = self._samples.setdefault(engine, RollingSamples(WINDOW_US, SAMPLES_MAX))
             samples.add(at, max(0, at - ready) / 1000)
             self._starts.setdefault(engine, deque(maxlen=pace.STARTS_MAX)).append((at, ready))
+            return max(0, at - ready) / 1000
+        return None
 
     def gone(self, engine: str, kind: str, job: str) -> None:
         """A job left the queue without a lease."""
@@ -93,13 +96,22 @@ class Pulse:
     """Hears every commit."""
 
     def __init__(
-        self, fanout: EventFanout, wake: WakeBus, delays: StartDelays, attempts: Attempts, falls_due: Callable[[str, int], None]
+        self,
+        fanout: EventFanout,
+        wake: WakeBus,
+        delays: StartDelays,
+        attempts: Attempts,
+        falls_due: Callable[[str, int], None],
+        listener: Listener,
     ) -> None:
         self._fanout = fanout
         self._wake = wake
         self._delays = delays
         self._attempts = attempts
         self._falls_due = falls_due
+        self._listener = listener
+        self._since: dict[str, int] = {}
+        """Jobs that have not ended -> when they became claimable."""
 
     def committed(self, engine: str, commit: Committed) -> None:
         """React to one commit of an engine's queue; called in the event loop."""
@@ -117,10 +129,20 @@ class Pulse:
         if state == JobState.QUEUED and job["run_at"] is None:
             if job["started_at"] is None:  # never leased: one that comes back was measured already
                 self._delays.ready(engine, job["kind"], job["id"], at)
+                self._since[job["id"]] = at
             self._wake.work(engine, job["kind"])
         elif state == JobState.RUNNING:
-            self._delays.leased(engine, job["kind"], job["id"], at)
+            delay_ms = self._delays.leased(engine, job["kind"], job["id"], at)
+            if delay_ms is not None:
+                self._listener.leased(engine, delay_ms)
             if job["cancel_requested"]:
                 self._wake.news(engine)
         elif state is not None:  # one that is deleted had left before
             self._delays.gone(engine, job["kind"], job["id"])
+            if JobState(state).final:
+                self._ended(engine, job, at)
+
+    def _ended(self, engine: str, job: dict[str, Any], at: int) -> None:
+        since = self._since.pop(job["id"], None)
+        code = None if job["error"] is None else job["error"]["code"]
+        self._listener.ended(engine, JobState(job["state"]), code, None if since is None else max(0, at - since) / 1000)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Final
@@ -70,7 +70,9 @@ class ServiceLevels(Listener):
         notify: hears of alerts.
     """
 
-    def __init__(self, clock: Clock, minutes: Minutes, look: Callable[[], Look], ready: Callable[[], bool], notify: Notify) -> None:
+    def __init__(
+        self, clock: Clock, minutes: Minutes, look: Callable[[], Awaitable[Look]], ready: Callable[[], bool], notify: Notify
+    ) -> None:
         self._clock = clock
         self._minutes = minutes
         self._look = look
@@ -113,7 +115,8 @@ class ServiceLevels(Listener):
         """Close a second, and the minute when it is over."""
         now = self._clock.now()
         self._count_time()
-        look, tally, self._counted = self._look(), self._counted.tally(), _Counting()
+        look = await self._look()
+        tally, self._counted = self._counted.tally(), _Counting()
         point = Point(
             at=now.wall,
             depth=look.depth,

@@ -1,1 +1,1 @@
-"""What happened, told once: whoever counts, charts or exports it listens here."""
+"""What happens, told as it happens: whoever counts or charts it listens here."""

@@ -16,6 +16,7 @@ from gateway.settings import GatewaySettings
 from gateway.store.audit import open_audit
 from gateway.store.audit_heads import HeadsFile
 from gateway.store.control import open_control
+from gateway.store.minutes import open_minutes
 from gateway.store.people import People
 from gateway.wiring.entrances import listen, send_home
 from gateway.wiring.parts import Identity, Parts, Randomness, build
@@ -87,7 +88,10 @@ async def running(
         identity = Identity(await _held_key("identity", people, vault, chance))
         audit_key = await _held_key("audit", people, vault, chance)
         care = await stack.enter_async_context(_auditing(settings, audit_key, identity.gateway_id, vault, clock))
-        parts = await build(settings, clock, chance, vault, identity, control, people, care, address, hand_over)
+        minutes = await stack.enter_async_context(open_minutes(settings.data / "metrics.db"))
+        parts = await build(settings, clock, chance, vault, identity, control, people, care, address, minutes, hand_over)
+        await parts.levels.begin()
+        stack.push_async_callback(parts.levels.close)
         stack.push_async_callback(parts.shards.close_all)
         tasks = await stack.enter_async_context(crew())
         tasks.start(parts.reaper.run(), "reaper")
@@ -96,6 +100,7 @@ async def running(
         tasks.start(care.run(), "audit")
         tasks.start(parts.operations.tokens.run(), "engine-tokens")
         tasks.start(parts.operations.rollouts.run(), "rollouts")
+        tasks.start(parts.levels.run(), "service-levels")
         stack.push_async_callback(parts.operations.tokens.keep_use)
         stack.push_async_callback(parts.sockets.close)
         lan_address = await listen(stack, settings, parts, listener, chance)

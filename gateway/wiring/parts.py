@@ -35,6 +35,7 @@ from gateway.operations.fanout import LocalFanout
 from gateway.operations.handover import Handover
 from gateway.operations.household import Household
 from gateway.operations.keys import KeyRing
+from gateway.operations.looking import Looking
 from gateway.operations.owner import Owner
 from gateway.operations.pair import Pairing
 from gateway.operations.presence import Presence
@@ -43,6 +44,7 @@ from gateway.operations.pulse import Pulse, StartDelays
 from gateway.operations.reap import Reaper
 from gateway.operations.report import Reporting, note_refusals
 from gateway.operations.rollout import Rollouts
+from gateway.operations.service_levels import ServiceLevels, to_log
 from gateway.operations.sessions import Principal, Request, Sessions
 from gateway.operations.shares import Shares
 from gateway.operations.sharing import Sharing
@@ -58,6 +60,7 @@ from gateway.rules.throttle import Counted, policies
 from gateway.settings import GatewaySettings
 from gateway.store.control import Control
 from gateway.store.directory import LocalShards
+from gateway.store.minutes import Minutes
 from gateway.store.people import People
 from gateway.store.seam import store_limits
 from gateway.store.snapshot import snapshot
@@ -105,6 +108,7 @@ class Parts:
     owner: Owner
     sockets: Sockets
     throttle: Throttle
+    levels: ServiceLevels
     operations: Operations
 
 
@@ -118,6 +122,7 @@ async def build(
     people: People,
     care: AuditCare,
     address: str,
+    minutes: Minutes,
     hand_over: Callable[[], None] | None,
 ) -> Parts:
     """All objects, loaded from the data folder, with nothing running and nobody listening."""
@@ -129,12 +134,16 @@ async def build(
     presence = Presence(clock)
     sources = Sources(control)
     await sources.load()
+    capacity = Capacity(presence, attempts, clock)
+    # The levels look at shards whose commits they hear of.
+    levels = ServiceLevels(clock, minutes, lambda: looking.look(), lambda: state.listening, to_log)  # noqa: PLW0108
     # The pulse tells the reaper of deadlines, and the reaper opens shards whose commits the pulse hears.
-    pulse = Pulse(fanout, wake, delays, attempts, lambda engine, in_us: reaper.falls_due(engine, in_us))  # noqa: PLW0108
+    pulse = Pulse(fanout, wake, delays, attempts, lambda engine, in_us: reaper.falls_due(engine, in_us), levels)  # noqa: PLW0108
     kept = store_limits(settings, chance.uniform)
     shards = LocalShards(settings.data / "shards", control, kept, clock, chance.token_bytes, pulse.committed, settings.open_shards)
-    grace_us = settings.heartbeat_grace_ms * MILLISECOND
-    reaper = Reaper(shards, sources, clock, SleepWatch(clock, round(limits.SUSPEND_NOTICED_S * SECOND)), grace_us)
+    looking = Looking(shards, capacity)
+    watch_sleep = SleepWatch(clock, round(limits.SUSPEND_NOTICED_S * SECOND))
+    reaper = Reaper(shards, sources, clock, watch_sleep, settings.heartbeat_grace_ms * MILLISECOND)
     tokens = EngineTokens(
         store=control.installations,
         audit=audit,
@@ -172,7 +181,6 @@ async def build(
         is_paired=lambda address, thumbprint: sessions.paired(address, thumbprint) is not None,
     )
     pairing = Pairing(sessions, challenges, audit, clock, chance.token_bytes)
-    capacity = Capacity(presence, attempts, clock)
     throttle = Throttle(clock, policies(settings), capacity.slots, capacity.per_second)
     admitting = admission(settings, delays, capacity, Machine(settings.data, clock).free)
     sharing = Sharing(control, sources, audit, clock, sessions.users, sessions.is_owner, wake.news)
@@ -211,6 +219,7 @@ async def build(
         describe=lambda: (VERSION, identity.gateway_id, encoded(identity.key.public), address),
         drain=drain,
         rollouts=rollouts,
+        levels=levels,
         remote_address=settings.public_origins[0] if settings.tunnel and settings.accept_remote_engines else None,
     )
 
@@ -228,7 +237,6 @@ async def build(
     async def refusals(engine: str, reports: Iterable[tuple[str, FinishRequest]]) -> None:
         await note_refusals(audit, engine, reports)
 
-    of_this_process = ring_of_this_process(clock.now().wall, chance.token_bytes)
     choosing = Choosing(shards, sharing, presence, clock, admitting, lambda engine: drain.draining(engine) is not None, control.choices)
     watch = Watch(shards, sources, sharing, fanout, people)
     operations = Operations(
@@ -260,9 +268,12 @@ async def build(
         approvals=Approvals(challenges, audit),
         handover=Handover(settings.data, audit, snapshot, hand_over),
         household=Household(sessions, pairing, identity.key.public, settings.gui_origins[0] if settings.gui_origins else ""),
-        admin_tokens=AdminTokens(Tokens(ADMIN, of_this_process, identity.gateway_id), audit, clock, chance.token_bytes),
+        admin_tokens=AdminTokens(
+            Tokens(ADMIN, ring_of_this_process(clock.now().wall, chance.token_bytes), identity.gateway_id), audit, clock, chance.token_bytes
+        ),
         ring=ring,
         owner=owner,
+        levels=levels,
         audit=audit,
         audit_care=care,
         drain=drain,
@@ -282,4 +293,4 @@ async def build(
         lambda address, local: throttle.ip_failed(address, local=local, counted=Counted.FULL),
     )
     fanout.listen(sockets.publish)
-    return Parts(state, wake, fanout, shards, reaper, owner, sockets, throttle, operations)
+    return Parts(state, wake, fanout, shards, reaper, owner, sockets, throttle, levels, operations)

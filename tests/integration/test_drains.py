@@ -255,7 +255,7 @@ async def test_the_command_line_rolls_out_and_back(tmp_path):
         code, out = await command(home.data, "rollout", "rollback", "home", "--json")
         assert (code, json.loads(out)["state"]) == (0, "rolled_back")
         assert (await command(home.data, "rollout", "promote", "home"))[0] == 1
-        assert "home  9.9  rolled back: rolled back by the owner" in (await command(home.data, "status"))[1]
+        assert "home  9.9  rolled back: by the owner" in (await command(home.data, "status"))[1]
 
 
 async def test_an_instance_of_a_version_that_was_rolled_back_gets_nothing_until_it_is_tried_anew(here: Doors, tmp_path):

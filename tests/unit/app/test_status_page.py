@@ -5,6 +5,7 @@ from typing import Any
 from app.commands.status import render
 from contract.admin import AuditStatus, EngineStatus, GatewayStatus, InstanceStatus, Percentiles, SecretsStatus
 from contract.engine_link import Scaling, ScalingChange
+from contract.levels import Counts, Levels, LevelView
 
 NO_DELAYS = Percentiles(count=0, p50=None, p95=None, p99=None)
 
@@ -74,6 +75,23 @@ def test_a_deaf_instance_and_a_wrong_clock_are_told_with_what_to_do():
     assert "is deaf" in alarms[0]
     assert "120 s behind" in alarms[1]
     assert "5 s ahead" in alarms[2]
+
+
+def test_the_promises_stand_beside_what_was_measured_and_a_burning_one_is_an_alarm():
+    counts = Counts(answers=0, answers_5xx=0, succeeded=0, failed=0, refused=0, cancelled=0, expired=0)
+    found = [
+        LevelView(slo="start_delay", value=12.3456, target=500.0, state="met"),
+        LevelView(slo="error_rate", value=0.025, target=0.01, state="burning", budget_left=-1.5),
+        LevelView(slo="availability", value=None, target=0.999, state="unknown"),
+    ]
+    lines = page(levels=Levels(levels=found, counts=counts, utilisation=None))
+    assert [line.split() for line in lines[5:9]] == [
+        ["SERVICE", "LEVEL", "MEASURED", "TARGET", "STATE", "BUDGET", "LEFT"],
+        ["start", "delay", "p95", "12.346", "ms", "500", "ms", "met", "-"],
+        ["error", "rate", "2.5", "%", "1", "%", "burning", "-150", "%"],
+        ["availability", "(month)", "-", "99.9", "%", "unknown", "-"],
+    ]
+    assert lines[-1] == "! error rate is 2.5 %; the target is 1 %."
 
 
 def test_without_engines_only_the_head_of_the_table_stands():

@@ -19,7 +19,7 @@ from contract.errors import EngineTokenRevoked, EngineUnknown, FloworkError, Ser
 from contract.jobs import JobDraft
 from contract.pairing import PairClaim, six_digits
 from contract.signin import Challenge, SignInRequest, Tokens, build_message, decoded, encoded, transcript
-from contract.words import Directive, PairingState, UserRole
+from contract.words import Directive, JobState, PairingState, UserRole
 from gateway.crypto import ethereum
 from gateway.crypto.access_token import ACCESS
 from gateway.crypto.access_token import Tokens as AccessTokens
@@ -62,6 +62,7 @@ from gateway.store.control import Control, open_control
 from gateway.store.memory import MemoryStore
 from gateway.store.people import DeviceRow, People, UserRow
 from gateway.store.seam import StoredEvent
+from gateway.telemetry.signals import Listener
 from kit.clock import SECOND
 from kit.machine import Free
 from kit.vault import FolderSecrets, Vault
@@ -94,6 +95,19 @@ class MemoryDirectory:
         return dict(self.refused)
 
 
+class Facts(Listener):
+    """What was told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[object, ...]] = []
+
+    def leased(self, engine: str, start_delay_ms: float) -> None:
+        self.told.append(("leased", engine, start_delay_ms))
+
+    def ended(self, engine: str, state: JobState, code: str | None, end_to_end_ms: float | None) -> None:
+        self.told.append(("ended", engine, str(state), code, end_to_end_ms))
+
+
 @dataclass
 class Rooms:
     """A gateway without listeners: two engines, `lab` and `den`."""
@@ -115,6 +129,7 @@ class Rooms:
     """Installations whose tokens were revoked."""
     whitelist_version: int = 0
     due: list[tuple[str, int]] = field(default_factory=list)
+    listener: Facts = field(default_factory=Facts)
     free: Free = field(default_factory=lambda: Free(10, 20))
     """What the machine has left: as much as must be."""
     directive: Directive = Directive.RUN
@@ -125,7 +140,8 @@ class Rooms:
 
     def __post_init__(self) -> None:
         self.attempts = Attempts(self.clock)
-        self.pulse = Pulse(self.fanout, self.wake, self.delays, self.attempts, lambda engine, in_us: self.due.append((engine, in_us)))
+        falls_due = lambda engine, in_us: self.due.append((engine, in_us))  # noqa: E731
+        self.pulse = Pulse(self.fanout, self.wake, self.delays, self.attempts, falls_due, self.listener)
         self.sharing = Sharing(
             self.control,
             self.sources,

@@ -24,6 +24,9 @@ class Site:
         self.said: list[tuple[Slo, Said]] = []
         self.levels: ServiceLevels
 
+    async def looks(self) -> Look:
+        return self.look
+
     def notify(self, level: Level, said: Said) -> None:
         self.said.append((level.slo, said))
 
@@ -41,7 +44,7 @@ async def run_on(path: Path, clock: ManualClock, *, ends: bool = True) -> AsyncI
     """One run of a gateway; without `ends` it dies."""
     site = Site(clock)
     async with open_minutes(path) as minutes:
-        site.levels = ServiceLevels(clock, minutes, lambda: site.look, lambda: site.ready, site.notify)
+        site.levels = ServiceLevels(clock, minutes, site.looks, lambda: site.ready, site.notify)
         await site.levels.begin()
         yield site
         if ends:
