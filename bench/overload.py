@@ -63,7 +63,7 @@ async def _measure(seconds: float) -> dict[str, Any]:
         },
     }
     failed = by_slots.pop("failed") + by_cpu["lost"] + (0 if by_cpu["alive"] else 1)
-    return {**by_slots, "beyond_cpu": by_cpu, "failed": failed, **surroundings(settings), "raw": {}}
+    return {**by_slots, "beyond_cpu": by_cpu, "failed": failed, **surroundings(settings)}
 
 
 async def _by_slots(seconds: float) -> dict[str, Any]:
@@ -78,7 +78,10 @@ async def _by_slots(seconds: float) -> dict[str, Any]:
                 await at_rest(admin, PATIENCE_S)
                 memory, busy = _memory(served), _busy_s(served)
                 over_from = time.time()
+                sizes: list[int] = []
+                watching = asyncio.create_task(_watch_memory(served, sizes), name="memory")
                 over = await _offer(api, OFFERED_PER_S, seconds)
+                watching.cancel()
                 over_until = time.time()
                 grown, busy = _memory(served) - memory, _busy_s(served) - busy
                 after = await _offer(api, CALM_PER_S, min(RECOVERY_S, seconds))
@@ -107,7 +110,9 @@ async def _by_slots(seconds: float) -> dict[str, Any]:
         "recovery_s": _recovery_s(jobs, after.jobs(), over_until, normal_ms),
         "server_cpu_share": round(busy / (over_until - over_from), 2),
         "rss_growth_bytes": grown,
+        "rss_growth_second_half_bytes": sizes[-1] - sizes[len(sizes) // 2],
         "rss_bytes": memory,
+        "raw": {"rss_bytes_each_second": sizes},
         "failed": _lost(jobs, calm, over, after) + sum(answer.status >= 500 for answer in over.answers),
     }
 
@@ -189,6 +194,13 @@ async def _offer_batches(api: ApiClient, seconds: float) -> Offered:
 
 def _memory(served: Served) -> int:
     return int(psutil.Process(served.pid).memory_info().rss)
+
+
+async def _watch_memory(served: Served, sizes: list[int]) -> None:
+    """What grows because windows of minutes fill (proofs seen, samples) stops growing; a leak does not."""
+    while True:
+        sizes.append(_memory(served))
+        await asyncio.sleep(1.0)
 
 
 def _busy_s(served: Served) -> float:

@@ -1,6 +1,5 @@
 """`MemoryStore`: the whole of `JobStore` without a file, for tests and models. Gone with its process."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -12,6 +11,7 @@ from gateway.rules.admission import Load, Reject
 from gateway.rules.job import Draft, JobRecord
 from gateway.rules.reconcile import Holding, Unreported
 from gateway.rules.views import job_id_of, job_view, said_by
+from gateway.store.counted import counted
 from gateway.store.reap import BATCH, HOUSEKEEPING_US
 from gateway.store.seam import (
     Accepted,
@@ -100,7 +100,7 @@ class MemoryStore:
             if known.fingerprint != draft.fingerprint:
                 return KeyReused()
             return Replayed(known.tombstone or self._jobs[known.job])
-        verdict = judge(self._load(user, later=draft.run_at is not None and draft.run_at > now.wall))
+        verdict = judge(counted(self._jobs.values(), user, later=draft.run_at is not None and draft.run_at > now.wall))
         if isinstance(verdict, Reject):
             return verdict
         self._seq += 1
@@ -367,20 +367,13 @@ class MemoryStore:
         return self._tenants.get(user, _Tenant()).last_event
 
     async def load(self, user: str | None = None) -> Load:
-        return self._load(user)
+        return counted(self._jobs.values(), user)
 
     async def close(self) -> None: ...
 
     def _own(self, user: str, uuid: bytes) -> JobRecord | None:
         job = self._jobs.get(uuid)
         return job if job is not None and job.user == user else None
-
-    def _load(self, user: str | None, *, later: bool = False) -> Load:
-        states = Counter(job.state for job in self._jobs.values())
-        ready = Counter(job.user for job in self._jobs.values() if job.state is JobState.QUEUED and job.due_at is None)
-        own = sum(job.user == user and job.state in {JobState.SCHEDULED, JobState.QUEUED} for job in self._jobs.values())
-        scheduled, queued, running = (states[state] for state in (JobState.SCHEDULED, JobState.QUEUED, JobState.RUNNING))
-        return Load(scheduled, queued, running, ready.total(), len(ready), own, ready[user or ""], later)
 
     def _put(self, now: Now, job: JobRecord) -> None:
         """Keep a job as it now is, and tell its user."""

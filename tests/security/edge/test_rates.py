@@ -141,7 +141,7 @@ async def test_L03_a_flood_of_challenges_from_everywhere_leaves_memory_and_the_k
 
 
 async def test_L05_a_full_queue_and_a_draining_gateway_say_when_to_come_back(tmp_path):
-    async with site_on(tmp_path, hard_cap=2, user_share=1) as site:
+    async with site_on(tmp_path, hard_cap=2, user_share=1.0) as site:
 
         async def submit(key: str) -> Heard:
             headers = [*site.loopback.usually(content_type="application/json"), *site.signed, ("Idempotency-Key", key)]

@@ -151,3 +151,19 @@ class TestTheFile:
         await control._database._connection.execute_fetchall(f"PRAGMA max_page_count = {pages}")
         with pytest.raises(StorageFull):
             await control.add_source("u" * 100_000, "aaaa")
+
+
+class TestChoices:
+    async def test_the_engine_that_was_kept_first_counts_even_if_another_was_found_meanwhile(self, control: Control):
+        assert await control.choices.keep("ann", {"k": "lab", "odd \"'\\": "lab"}, 0, 10) == {"k": "lab", "odd \"'\\": "lab"}
+        assert await control.choices.keep("ann", {"k": "den"}, 0, 10) == {"k": "lab"}
+        assert await control.choices.keep("bob", {"k": "den"}, 0, 10) == {"k": "den"}
+        assert await control.choices.known("ann", ["k", "odd \"'\\", "other"]) == {"k": "lab", "odd \"'\\": "lab"}
+
+    async def test_choices_outlive_a_restart_and_go_when_their_time_is_over(self, path: Path):
+        async with open_control(path) as (control, _people):
+            await control.choices.keep("ann", {"old": "lab", "used again": "lab"}, 0, 10)
+        async with open_control(path) as (control, _people):
+            await control.choices.keep("ann", {"used again": "den"}, 9, 20)
+            await control.choices.keep("ann", {"new": "den"}, 10, 20)
+            assert await control.choices.known("ann", ["old", "used again", "new"]) == {"used again": "lab", "new": "den"}
