@@ -12,7 +12,10 @@ ONE, TWO = "1" * 32, "2" * 32
 
 
 def drains(**changes) -> Drains:
-    instances = [InstanceDrain(instance=ONE, state=DrainState.STOP, running=1), InstanceDrain(instance=TWO, state=DrainState.RUN, running=2)]
+    instances = [
+        InstanceDrain(instance=ONE, state=DrainState.STOP, running=1),
+        InstanceDrain(instance=TWO, state=DrainState.RUN, running=2),
+    ]
     lab = EngineDrain(id="aaaa", name="lab", state=DrainState.DRAIN, running=3, instances=instances)
     den = EngineDrain(id="bbbb", name="den", state=DrainState.RUN, running=4)
     return Drains(**{"gateway": DrainState.RUN, "running": 7, "engines": [lab, den], **changes})
@@ -82,5 +85,3 @@ def test_the_status_tells_what_is_drained_and_how_to_end_it():
 def test_public_engines_are_marked():
     made = [EngineView(id="aaaa", name=name, installations=[], members=[], codes=0, public=name == "lab") for name in ("lab", "den")]
     assert [line for line in engines_page(EngineList(engines=made)).split("\n") if "aaaa" in line] == ["lab  aaaa  public", "den  aaaa"]
-
-
