@@ -52,14 +52,14 @@ class Shares:
                 yield Turn(claim)
             elif not run:
                 # Before the look: the other side is there now, and whoever is woken and leaves passes it on.
-                self._hand_over(engine, waiter, shared)
+                self._pass_on(engine, waiter, shared)
                 yield Turn(replace(claim, kinds=tuple(kind for kind in claim.kinds if kind not in shared)))
             else:
                 turn = Turn(replace(claim, max=run))
                 yield turn
                 self._ledgers[engine] = self.ledger(engine).granted(sum(kind in shared for kind in turn.kinds))
                 if turn.leases >= run:
-                    self._hand_over(engine, waiter, frozenset(claim.kinds))
+                    self._pass_on(engine, waiter, frozenset(claim.kinds))
 
     def ledger(self, engine: str) -> Ledger:
         """What was counted for an engine."""
@@ -76,6 +76,6 @@ class Shares:
     def _shared(self, engine: str, waiter: Waiter, claim: Claim) -> frozenset[str]:
         return self.wake.kept(engine, claim.kinds, canary=not waiter.canary) if claim.max else frozenset()
 
-    def _hand_over(self, engine: str, waiter: Waiter, kinds: frozenset[str]) -> None:
+    def _pass_on(self, engine: str, waiter: Waiter, kinds: frozenset[str]) -> None:
         for kind in sorted(kinds):
-            self.wake.hand_over(engine, kind, canary=not waiter.canary)
+            self.wake.pass_on(engine, kind, canary=not waiter.canary)

@@ -65,7 +65,7 @@ class WakeBus(Protocol):
     def kept(self, engine: str, kinds: Collection[str], *, canary: bool) -> frozenset[str]:
         """Those of the kinds that some waiter of this side would take."""
 
-    def hand_over(self, engine: str, kind: str, *, canary: bool) -> None:
+    def pass_on(self, engine: str, kind: str, *, canary: bool) -> None:
         """There may be a job that is this side's turn: wake one of its waiters; any waiter when none of them takes it."""
 
     def news(self, engine: str | None) -> None:
@@ -105,7 +105,7 @@ class LocalWakeBus:
         side = [waiter for waiter in self._waiters.get(engine, ()) if waiter.canary is canary]
         return frozenset(kind for kind in kinds if any(waiter.wants(kind) for waiter in side))
 
-    def hand_over(self, engine: str, kind: str, *, canary: bool) -> None:
+    def pass_on(self, engine: str, kind: str, *, canary: bool) -> None:
         side = [waiter for waiter in self._waiters.get(engine, ()) if waiter.canary is canary and waiter.wants(kind)]
         chosen = next((waiter for waiter in side if not waiter.hint.done()), side[0] if side else None)
         if chosen is None:

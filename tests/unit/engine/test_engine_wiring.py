@@ -11,6 +11,7 @@ import pytest
 
 from contract.engine_link import ClaimAnswer
 from contract.errors import GatewayUnreachable
+from contract.version import VERSION
 from contract.words import Directive, Outcome
 from engine import wiring
 from engine.rules.kinds import Kind, Runs
@@ -90,6 +91,12 @@ class TestStart:
             request = await link.claims.arrived(1)
         assert request.announce.kinds == ["echo", "echo-process", "echo-thread"]
         assert (request.instance, request.max, made.slots) == (made.instance, 3, 3)
+
+    @pytest.mark.parametrize("canary", [False, True])
+    async def test_a_canary_says_so_with_every_claim(self, engine: Opened, link: FakeLink, canary: bool):
+        async with engine(canary=canary):
+            request = await link.claims.arrived(1)
+        assert (request.announce.canary, request.announce.version) == (canary, VERSION)
 
     async def test_each_process_is_another_instance(self, engine: Opened):
         async with engine() as first:

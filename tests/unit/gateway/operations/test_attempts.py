@@ -71,3 +71,14 @@ async def test_the_mean_is_of_the_latest_and_forgets_after_fifteen_minutes(rooms
     assert len(attempts(rooms).of(LAB, since=rooms.clock.steady)) == 1
     rooms.clock.advance(WINDOW_US / SECOND + 1)
     assert attempts(rooms).mean_service_s(LAB) is None
+
+
+async def test_what_an_instance_holds_is_counted_and_a_lease_that_is_given_again_is_known(rooms):
+    await rooms.job()
+    (lease,) = (await rooms.claim()).leases
+    assert (attempts(rooms).running(f"{1:032x}"), attempts(rooms).running(f"{2:032x}")) == (1, 0)
+    assert attempts(rooms).begun("j", "i", 5, 1)
+    assert not attempts(rooms).begun("j", "i", 5, 1)
+    assert attempts(rooms).begun("j", "i", 9, 2)
+    await rooms.reporting.finish(LAB, lease.job, FinishRequest(token=lease.token, outcome=Outcome.SUCCEEDED))
+    assert attempts(rooms).running(f"{1:032x}") == 0

@@ -201,7 +201,7 @@ async def test_a_job_that_is_handed_to_a_claim_which_leaves_comes_back(rooms):
     waiting[True].wake(Hint.NEWS)  # it is woken already, for something else ...
     await rooms.job()
     canary.gone.set()  # ... and leaves, before it looks
-    rooms.wake.hand_over(LAB, "echo", canary=True)
+    rooms.wake.pass_on(LAB, "echo", canary=True)
     await settled()
     assert (len(other.given), len(canary.given)) == (1, 0)
 

@@ -144,3 +144,37 @@ async def test_who_has_left_is_forgotten(bus: LocalWakeBus):
     with bus.waiting("e", ["echo"], wants_work=True), bus.waiting("e", ["echo"], wants_work=True):
         pass
     assert bus._waiters == {}
+
+
+async def test_a_side_keeps_the_kinds_that_its_waiters_would_take(bus: LocalWakeBus):
+    with bus.waiting("e", ["echo", "http"], wants_work=True) as canary, bus.waiting("e", ["pay"], wants_work=True):
+        canary.canary = True
+        assert bus.kept("e", ["echo", "pay"], canary=True) == {"echo"}
+        assert bus.kept("e", ["echo", "pay"], canary=False) == {"pay"}
+        assert bus.kept("f", ["echo"], canary=True) == frozenset()
+        canary.wake(Hint.NEWS)
+        assert bus.kept("e", ["echo"], canary=True) == {"echo"}
+        canary.wants_work = False
+        assert bus.kept("e", ["echo"], canary=True) == frozenset()
+
+
+async def test_a_job_is_handed_over_to_the_side_named_or_to_anyone_when_none_is_there(bus: LocalWakeBus):
+    with bus.waiting("e", ["echo"], wants_work=True) as other, bus.waiting("e", ["echo"], wants_work=True) as canary:
+        canary.canary = True
+        bus.pass_on("e", "echo", canary=True)
+        assert (hint(other), hint(canary)) == (None, Hint.WORK)
+        canary.wants_work = False
+        bus.pass_on("e", "echo", canary=True)
+        assert hint(other) is Hint.WORK
+
+
+async def test_a_job_that_is_handed_to_one_who_was_woken_and_leaves_goes_on(bus: LocalWakeBus):
+    leaving = bus.waiting("e", ["echo"], wants_work=True)
+    waiter = leaving.__enter__()
+    waiter.canary = True
+    with bus.waiting("e", ["echo"], wants_work=True) as staying:
+        waiter.wake(Hint.NEWS)
+        bus.pass_on("e", "echo", canary=True)
+        assert hint(staying) is None
+        leaving.__exit__(None, None, None)
+        assert hint(staying) is Hint.WORK

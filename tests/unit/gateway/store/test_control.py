@@ -41,6 +41,24 @@ class TestEngines:
         await control.add_engine("aaaa", "lab", 1)
         assert await control.engines() == [EngineRow("aaaa", "lab", False, None), EngineRow("bbbb", "den", False, None)]
 
+    async def test_pauses_and_publication_are_kept_for_that_engine_alone(self, path: Path):
+        async with open_control(path) as (control, _people):
+            await control.add_engine("aaaa", "lab", 1)
+            await control.add_engine("bbbb", "den", 2)
+            await control.pauses.pause("aaaa", True, [], 3, {})
+            await control.pauses.publish("bbbb", True)
+        async with open_control(path) as (control, _people):
+            assert [(row.name, row.paused, row.public) for row in await control.engines()] == [("lab", True, False), ("den", False, True)]
+            await control.pauses.pause("aaaa", False, [], 4, {})
+            await control.pauses.publish("bbbb", False)
+            assert not any(row.paused or row.public for row in await control.engines())
+
+    async def test_a_pause_whose_users_cannot_be_told_is_not_kept(self, control: Control):
+        await control.add_engine("aaaa", "lab", 1)
+        with pytest.raises(sqlite3.IntegrityError):
+            await control.pauses.pause("aaaa", True, ["nobody"], 3, {})
+        assert [row.paused for row in await control.engines()] == [False]
+
     async def test_a_name_that_is_taken_is_refused_and_changes_nothing(self, control: Control):
         await control.add_engine("aaaa", "lab", 1)
         with pytest.raises(EngineNameTaken, match="lab"):
