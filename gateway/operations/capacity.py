@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass, field
 
+from contract.words import Directive
 from gateway.operations.attempts import Attempts
-from gateway.operations.presence import Presence
+from gateway.operations.presence import Instance, Presence
+from gateway.rules.presence import InstanceState
 from kit.clock import SECOND, Clock
 
 
@@ -17,7 +19,14 @@ class Capacity:
     _in_all: tuple[int, float | None] | None = field(default=None)
 
     def slots(self, engine: str) -> int:
-        """Slots of an engine's instances that are up."""
+        """Slots of an engine's instances that take work: up, not deaf, and not told to drain or stop."""
+        return sum(instance.announce.slots for instance in self.presence.of(engine) if self._takes_work(instance))
+
+    def _takes_work(self, instance: Instance) -> bool:
+        return self.presence.state(instance) is InstanceState.UP and instance.directive not in {Directive.DRAIN, Directive.STOP}
+
+    def announced_slots(self, engine: str) -> int:
+        """Slots of an engine's instances that are up, whatever they are told: those that drain still have much to report."""
         return sum(instance.announce.slots for instance in self.presence.up(engine))
 
     def slots_in_all(self) -> int:

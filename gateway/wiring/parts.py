@@ -181,7 +181,7 @@ async def build(
         is_paired=lambda address, thumbprint: sessions.paired(address, thumbprint) is not None,
     )
     pairing = Pairing(sessions, challenges, audit, clock, chance.token_bytes)
-    throttle = Throttle(clock, policies(settings), capacity.slots, capacity.per_second)
+    throttle = Throttle(clock, policies(settings), capacity.announced_slots, capacity.per_second)
     admitting = admission(settings, delays, capacity, Machine(settings.data, clock).free)
     sharing = Sharing(control, sources, audit, clock, sessions.users, sessions.is_owner, wake.news)
     await sharing.load()

@@ -2,8 +2,8 @@
 
 import pytest
 
-from contract.engine_link import FinishRequest
-from contract.words import Outcome
+from contract.engine_link import FinishRequest, InstanceStats
+from contract.words import Directive, Outcome
 
 LAB, DEN = "aaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbb"
 
@@ -25,6 +25,19 @@ async def test_capacity_is_that_of_the_engines_that_are_up_together_and_unknown_
     assert rooms.capacity.per_second() == pytest.approx(3.0)
     rooms.clock.advance(31)  # nobody is heard any more
     assert rooms.capacity.per_second() is None
+
+
+async def test_an_instance_that_drains_or_is_deaf_lends_no_slots(rooms):
+    await rooms.claim()
+    (instance,) = rooms.presence.of(LAB)
+    assert rooms.capacity.slots(LAB) == 4
+    instance.directive = Directive.DRAIN
+    assert (rooms.capacity.slots(LAB), rooms.capacity.announced_slots(LAB)) == (0, 4)
+    instance.directive = Directive.RUN
+    for _ in range(4):
+        rooms.clock.advance(20)
+        rooms.presence.beat(LAB, instance.id, InstanceStats(slots=4, busy=0))
+    assert (rooms.capacity.slots(LAB), rooms.capacity.announced_slots(LAB)) == (0, 4)
 
 
 async def test_a_pace_is_known_while_jobs_wait_and_forgotten_when_none_did(rooms):
