@@ -72,6 +72,17 @@ def make_ours(folder: Path) -> list[Path]:
     return _closed(folder, os.geteuid())
 
 
+def look(folder: Path) -> list[str]:
+    """What `make_ours` would refuse or close, in words; changes nothing. Empty when the folder is its owner's alone."""
+    if sys.platform == "win32":  # pragma: no cover
+        from kit import windows_acl
+
+        reason = windows_acl.judge(windows_acl.sddl_of(folder), windows_acl.my_sid())
+        return [] if reason is None else [windows_acl.advice(folder, reason)]
+    judged = [(found, judge(found, os.geteuid())) for found in _walk(folder)]
+    return [_advice(folder, found, judgement) for found, judgement in judged if judgement is not Judgement.FINE]
+
+
 def _closed(folder: Path, uid: int) -> list[Path]:
     tightened = []
     for found in _walk(folder):
@@ -97,6 +108,8 @@ def _walk(folder: Path) -> Iterator[Found]:
 
 def _advice(folder: Path, found: Found, judgement: Judgement) -> str:
     match judgement:
+        case Judgement.TIGHTEN:
+            return f"Others can look into {found.path}.\n  The next start closes it."
         case Judgement.LINK if found.path == folder:
             return f"{folder} is a symbolic link, which others may turn. Name the folder itself: --data {folder.resolve()}"
         case Judgement.LINK:
