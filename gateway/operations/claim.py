@@ -56,6 +56,7 @@ class Claiming:
         engine = caller.engine
         instance = self.presence.announced(caller, request.instance, request.announce, request.wait_ms)
         self.presence.busy(request.instance, len(request.running))
+        instance.asks(request.attempt_id)
         claim = self._parsed(engine, request)
         await self.note_refusals(engine, ((report.job, report) for report in request.finished))
         loop = asyncio.get_running_loop()
@@ -100,7 +101,7 @@ class Claiming:
         fresh = claim.reconcile and news(instance, (*claimed.lost, *claimed.cancel))
         if not (claimed.leases or claimed.finished or fresh or _turned(instance, answer)):
             return None
-        instance.directive, instance.whitelist = answer.directive, answer.whitelist_version
+        instance.directive, instance.whitelist, instance.answered = answer.directive, answer.whitelist_version, claim.attempt_id
         return answer
 
     def _begun(self, engine: str, instance: Instance, leases: Iterable[Granted]) -> list[str]:

@@ -38,10 +38,17 @@ class Instance:
     busy: int = 0
     told: frozenset[bytes] = frozenset()
     """Cancels and losses it has been told of, so that a long poll is not ended by the same news again."""
-    directive: Directive = Directive.RUN
-    """The directive it was told last."""
+    directive: Directive | None = Directive.RUN
+    """The directive it was told last; None when nobody knows whether that arrived."""
     whitelist: int = 0
     """The version of the whitelist it was told of last."""
+    answered: str = ""
+    """The attempt of the claim that was answered last: when it comes again, that answer was lost."""
+
+    def asks(self, attempt: str) -> None:
+        """It claims: what it was told in an answer that was lost is told again."""
+        if attempt == self.answered:
+            self.directive, self.whitelist, self.told = None, 0, frozenset()
 
 
 @dataclass(slots=True)

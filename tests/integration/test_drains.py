@@ -260,7 +260,12 @@ async def test_the_command_line_rolls_out_and_back(tmp_path):
 
 async def test_an_instance_of_a_version_that_was_rolled_back_gets_nothing_until_it_is_tried_anew(here: Doors, tmp_path):
     async with open_admin(tmp_path / "g") as admin, engine_for(here.gateway.address, here.lab, tmp_path / "e", version="2") as engine:
-        await engine.connected()
+        presence = here.gateway._parts.operations.claiming.presence
+
+        async def there() -> bool:
+            return presence.find(here.lab.id, engine.instance) is not None
+
+        await until(there, "the instance has claimed")
         await admin.start_rollout("lab", "2")
         await admin.roll_back("lab")
         await asyncio.wait_for(engine.ended(), 30)

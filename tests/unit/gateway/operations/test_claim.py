@@ -439,3 +439,23 @@ class TestRefusedUsers:
         (lease,) = (await rooms.claim()).leases
         await rooms.claim(finished=[self.refusal(lease, "job.kind_unserved")])
         assert book.events() == []
+
+
+@pytest.mark.parametrize("directive", [Directive.DRAIN, Directive.RUN])
+async def test_a_directive_whose_answer_was_lost_is_told_again_at_once(rooms, directive: Directive):
+    """A claim that comes again with its attempt's id never heard the answer; it must not wait a whole poll for it."""
+    await rooms.claim()
+    rooms.directive = Directive.STOP
+    await rooms.claim()
+    rooms.directive = directive
+    lost = rooms.request(max=0, wait_ms=LONG_MS)
+    for _ in range(3):
+        async with asyncio.timeout(PATIENCE_S):
+            answer = await rooms.claiming.claim(rooms.caller(), lost, asyncio.Event())
+        assert answer is not None
+        assert answer.directive is directive
+    poll = Poll(rooms, max=0)
+    await rooms.waiters(1)
+    assert not poll.task.done()
+    poll.gone.set()
+    await poll.answer()
