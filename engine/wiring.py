@@ -106,6 +106,8 @@ class Engine:
     async def drained(self, deadline_s: float) -> Drained:
         """Take no new jobs, let running ones finish within the deadline, give the rest back, and report it all."""
         self._claimer.accept(False, self._slots)
+        # A claim that was on its way may have been granted jobs: they are finished too, not given back.
+        await first_of(SETTLE_S, self._claimer.settled.wait(), self._hurry.wait())
         await first_of(deadline_s, self._slots.idle.wait(), self._hurry.wait())
         given_back = self._slots.stop_all(Stop.GIVE_BACK)
         await first_of(SETTLE_S, self._slots.idle.wait())  # a thread that will not end must not hold up the rest

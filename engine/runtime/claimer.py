@@ -59,6 +59,8 @@ class Claimer:
         """Set once the gateway has answered a claim."""
         self.stopped = asyncio.Event()
         """Set when the gateway told this instance to stop."""
+        self.settled = asyncio.Event()
+        """Set while no claim is outstanding that could still bring jobs, once it was told to accept none."""
 
     @property
     def saturated(self) -> bool:
@@ -69,6 +71,7 @@ class Claimer:
         """Begin or cease to take jobs."""
         if self._accepting != accepting:
             self._accepting = accepting
+            self.settled.clear()
             slots.changed.set()
 
     async def run(self, slots: Slots) -> None:
@@ -95,6 +98,8 @@ class Claimer:
             attempt = self._new_id()
             draining = answer.directive in {Directive.DRAIN, Directive.STOP}
             self._apply(request, answer, sent_at, slots)
+            if request.max == 0 and not self._accepting:
+                self.settled.set()
 
     async def _ask(self, request: ClaimRequest, slots: Slots, draining: bool) -> ClaimAnswer | None:
         """Send one claim; None when it was broken off because it asks for the wrong number, or announces one."""
@@ -132,8 +137,9 @@ class Claimer:
                 whitelist_version=slots.whitelist.version,
             ),
             max=min(most, limits.CLAIM_MAX_JOBS),
-            # The first one only tells that there is a gateway which takes it: nobody should wait half a minute for that word.
-            wait_ms=self._wait_ms if self.connected.is_set() else 0,
+            # The first one only tells that there is a gateway which takes it, and the first of a drain what an earlier one brought:
+            # nobody should wait half a minute for that word.
+            wait_ms=self._wait_ms if self.connected.is_set() and (self._accepting or self.settled.is_set()) else 0,
             finished=self._reporter.riding(limits.CLAIM_MAX_JOBS),
             running=self._book.held(),
         )

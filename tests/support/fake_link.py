@@ -156,9 +156,9 @@ class FakeLink:
         return appended(item.job, status, len(said), len(lines))
 
 
-async def _no_work(_request: ClaimRequest) -> ClaimAnswer:
-    """A long poll that nothing ends."""
-    return await asyncio.get_running_loop().create_future()
+async def _no_work(request: ClaimRequest) -> ClaimAnswer:
+    """A long poll that nothing ends; one that does not wait is answered."""
+    return ClaimAnswer() if request.wait_ms == 0 else await asyncio.get_running_loop().create_future()
 
 
 def extend_all(request: HeartbeatRequest) -> HeartbeatAnswer:

@@ -340,11 +340,13 @@ class TestDraining:
 
     async def test_an_outstanding_claim_for_jobs_is_broken_off_when_the_engine_drains(self, room, link):
         async with claiming(room, 2) as it:
-            await it.asked(1)
+            outstanding = await it.asked(2)
             it.claimer.accept(False, it.slots)
-            request = await it.asked(2)
-            assert (link.claims.broken_off, request.max) == (1, 0)
-        assert request.attempt_id == link.claims.asked[0].attempt_id
+            request = await it.asked(3)
+            assert (link.claims.broken_off, request.max, request.wait_ms) == (1, 0, 0)
+            await it.claimer.settled.wait()
+            assert (await it.asked(4)).wait_ms == WAIT_MS
+        assert request.attempt_id == outstanding.attempt_id
 
     async def test_what_was_granted_to_a_claim_broken_off_by_a_drain_still_runs(self, room, link):
         async with claiming(room, 2) as it:
