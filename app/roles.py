@@ -9,23 +9,23 @@ from collections.abc import Callable, Sequence
 USAGE = """\
 usage: flowork COMMAND [options]
 
-  serve              run gateway and engine on this machine
-  engine             run an engine for a gateway here or elsewhere
-  status             queues, engines and delays of the gateway on this machine
-  pair               pair a browser, a phone or another command line
-  login | logout     pair this command line with a gateway, and end that
-  submit             submit a job, then watch it
-  users list|remove  the people of this gateway
+  serve                run gateway and engine on this machine
+  engine               run an engine for a gateway here or elsewhere
+  status               queues, engines and delays of the gateway on this machine
+  pair                 pair a browser, a phone or another command line
+  login | logout       pair this command line with a gateway, and end that
+  submit               submit a job, then watch it
+  users list|remove    the people of this gateway
   devices list|revoke  what is paired with it
-  engines VERB       add, list, code, rotate, revoke, share, unshare,
-                     publish, unpublish
-  drain | resume     take no new jobs, and take them again
-  rollout VERB       try a new version: start, status, promote, rollback
-  keys list|rotate   the keys that sign access tokens
-  audit list|verify  who did what, and whether the record is whole
-  secrets            where the keys are kept: status, unlock, move
-  doctor             what is wrong on this machine, and what to do
-  demo               three real jobs on a scratch gateway, start to end
+  engines VERB         add, list, code, rotate, revoke, share, unshare,
+                       publish, unpublish
+  drain | resume       take no new jobs, and take them again
+  rollout VERB         try a new version: start, status, promote, rollback
+  keys list|rotate     the keys that sign access tokens
+  audit list|verify    who did what, and whether the record is whole
+  secrets              where the keys are kept: status, unlock, move
+  doctor               what is wrong on this machine, and what to do
+  demo                 three real jobs on a scratch gateway, start to end
 
 Every command takes --help, and --json for one JSON object a line.
 Exit codes: 0 done, 1 failed, 2 wrong command line, 3 gateway not reachable,

@@ -45,11 +45,13 @@ def _base(number: int) -> int:
 def _colour(number: int, line: str) -> str:
     if number == 0:
         return MARK
-    if "failed" in line or "fails." in line:
+    if ("failed" in line or "fails." in line) and not line.startswith("Exit codes"):
         return BAD
     if "succeeded" in line:
         return GOOD
-    return DIM if line.startswith(("Gateway and", "Added", "Signed", "In the table", "JOB", "ENGINE")) else TEXT
+    return (
+        DIM if line.startswith(("Gateway and", "Added", "Signed", "In the table", "JOB", "ENGINE", "INSTANCE", "SERVICE LEVEL")) else TEXT
+    )
 
 
 def run(*arguments: str) -> str:
