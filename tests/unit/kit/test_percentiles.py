@@ -87,3 +87,15 @@ class TestRollingSamples:
 
     def test_no_samples_are_an_unknown_rate_and_not_zero(self):
         assert RollingSamples(1000, 3).rate_per_s(0, 1000) is None
+
+    @SAME
+    @given(st.lists(st.tuples(st.integers(0, 40), st.floats(-1e6, 1e6)), max_size=200), st.integers(1, 100), st.integers(1, 20))
+    def test_it_holds_what_a_plain_list_would_hold(self, steps: list[tuple[int, float]], window: int, limit: int):
+        samples, plain, now = RollingSamples(window, limit), [], 0
+        for gone, value in steps:
+            now += gone
+            samples.add(now, value)
+            plain = [(at, kept) for at, kept in [*plain, (now, value)] if at >= now - window][-limit:]
+            recent = [at for at, _ in plain if at > now - 7]
+            assert samples.rate_per_s(now, 7) == (len(recent) * 1_000_000 / 7 if recent else None)
+            assert samples.values(now) == sorted(kept for _, kept in plain)
