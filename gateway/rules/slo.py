@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Final
 
+from kit.clock import SECOND
 from kit.percentiles import percentile
 
 FEW: Final = 20
@@ -206,13 +207,13 @@ class Said(StrEnum):
     WELL = "well"
 
 
-def alert(before: Alert, state: State, now: int, second: int = 1_000_000) -> tuple[Alert, Said | None]:
+def alert(before: Alert, state: State, now: int) -> tuple[Alert, Said | None]:
     """Say once that a promise burns, and once that it is well again; `now` is steady microseconds. Without data nothing changes."""
     if state is State.BURNING:
         return Alert(burning=True), None if before.burning else Said.BURNS
     if not before.burning or state is State.UNKNOWN:
         return before, None
     since = now if before.met_since is None else before.met_since
-    if now - since >= WELL_AFTER_S * second:
+    if now - since >= WELL_AFTER_S * SECOND:
         return Alert(), Said.WELL
     return Alert(burning=True, met_since=since), None
