@@ -7,8 +7,7 @@ from pathlib import Path
 
 from contract.errors import HandoverRefused
 from gateway.operations.audit import Audit
-
-OWNER = "owner"
+from gateway.operations.owner import OWNER
 
 
 @dataclass(slots=True)
