@@ -144,6 +144,7 @@ class TestDrain:
         link.claims.then(ClaimAnswer(leases=[lease(1)]))
         async with engine({"work": Kind("work", work)}) as made:
             await began.wait()
+            assert (await link.claims.arrived(2)).max == 1
             draining = asyncio.create_task(made.drained(10))
             assert (await link.claims.arrived(3)).max == 0
             gate.set()
@@ -182,8 +183,9 @@ class TestDrain:
 
     async def test_no_job_is_taken_while_draining(self, engine: Opened, link: FakeLink):
         async with engine() as made:
+            assert (await link.claims.arrived(2)).max > 0
             await made.drained(0)
-            assert (await link.claims.arrived(2)).max == 0
+            assert (await link.claims.arrived(3)).max == 0
 
 
 class TestLeaving:
