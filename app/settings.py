@@ -9,9 +9,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from contract.wire import NewEngineName
-from engine.settings import OTHER_NAMES, EngineSettings
+from engine.settings import OTHER_NAMES, TABLES, EngineSettings
 from gateway.settings import GatewaySettings
 from kit import config
+from kit.otlp import OtlpSettings
 
 PREFIX = "FLOWORK_"
 PLACEHOLDER_ENGINE = "unset"
@@ -43,11 +44,12 @@ def load(data: Path, gateway: Mapping[str, Any], engine: Mapping[str, Any], envi
         ConfigRefused: naming every mistake in file, environment and arguments.
     """
     found = config.read(data / "config.toml", environment, PREFIX)
-    made_gateway = found.table("gateway", GatewaySettings, {**gateway, "data": data})
-    filled_in = {"data": data, "gateway": "http://127.0.0.1", "engine_id": PLACEHOLDER_ENGINE}
+    otlp = found.table("otlp", OtlpSettings, {})
+    made_gateway = found.table("gateway", GatewaySettings, {**gateway, "data": data, "otlp": otlp})
+    filled_in = {"data": data, "gateway": "http://127.0.0.1", "engine_id": PLACEHOLDER_ENGINE, "otlp": otlp}
     made_engine = found.table("engine", EngineSettings, {**engine, **filled_in}, OTHER_NAMES)
     local = found.table("local", LocalEngine, {})
-    found.check(["gateway", "engine", "local"])
+    found.check(TABLES)
     assert made_gateway is not None
     assert made_engine is not None
     assert local is not None

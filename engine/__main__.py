@@ -17,13 +17,14 @@ from contract.engine_link import EnrolRequest
 from contract.errors import FloworkError
 from engine.link.client import enrol
 from engine.runtime.seam import TokenKeeper
-from engine.settings import OTHER_NAMES, EngineSettings
+from engine.settings import OTHER_NAMES, TABLES, EngineSettings
 from engine.store.enrolments import Enrolment, VaultTokens, enrolments, keep_enrolment
 from engine.store.spool import SpoolInUse
 from engine.store.tokens import FileTokens, GivenToken, TokenRefused, read_file
 from engine.wiring import Engine, open_vault, running
 from kit import config
 from kit.logs import Log, to_stream
+from kit.otlp import OtlpSettings
 from kit.ownership import NotOurs, make_ours
 from kit.paths import data_folder
 from kit.tasks import all_of, crew, first_of
@@ -174,9 +175,10 @@ def load(arguments: argparse.Namespace, environment: Mapping[str, str]) -> Engin
         "canary": arguments.canary or None,
         "echo": arguments.allow_echo or None,
         "http_hosts": tuple(arguments.http_host) or None,
+        "otlp": found.table("otlp", OtlpSettings, {}),
     }
     settings = found.table("engine", EngineSettings, given, OTHER_NAMES)
-    found.check(["gateway", "engine", "local"])
+    found.check(TABLES)
     assert settings is not None
     return settings
 

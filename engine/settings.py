@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from contract import limits
 from contract.wire import EngineId
+from kit.otlp import OtlpSettings
 
 OTHER_NAMES = (
     ("CORE_MAX_WORKERS", "slots_max"),
@@ -15,6 +16,8 @@ OTHER_NAMES = (
     ("HEADROOM_FACTOR", "headroom_factor"),
 )
 """Variables that are heard beside `FLOWORK_ENGINE_*`, older names first."""
+TABLES = ("gateway", "engine", "local", "otlp")
+"""Of config.toml, which gateway and engine share."""
 SlotCount = Annotated[int, Field(ge=1, le=1024)]
 
 
@@ -60,6 +63,9 @@ class EngineSettings(BaseModel):
     """How many times the highest rate of the last 90 windows must fit into the slots."""
     scaling_window_s: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)] = 10.0
     """Seconds between two decisions. Streaks and what is remembered are counted in windows."""
+
+    otlp: OtlpSettings = OtlpSettings()
+    """Where spans are sent: the table `[otlp]`, shared with the gateway."""
 
     @model_validator(mode="after")
     def _order(self) -> Self:

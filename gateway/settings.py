@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from contract import limits
+from kit.otlp import OtlpSettings
 
 
 class GatewaySettings(BaseModel):
@@ -100,6 +101,9 @@ class GatewaySettings(BaseModel):
     """Jobs that a user, or an address elsewhere, may submit at once. In the long run as many as twice what engines can serve."""
     canary_percent: Annotated[int, Field(ge=0, le=100)] = 10
     """Of the claims that canary instances and others wait for at once, so many in a hundred go to canaries; a rollout may say another."""
+
+    otlp: OtlpSettings = OtlpSettings()
+    """Where metrics and spans are sent: the table `[otlp]`, shared with the engine."""
 
     @field_validator("host")
     @classmethod
