@@ -50,6 +50,16 @@ class Failure(Request):
     """The least wait before another attempt; None leaves it to the gateway."""
 
 
+class Phase(Request):
+    """One part of an attempt that its engine timed, such as a call to a provider."""
+
+    name: Annotated[str, StringConstraints(pattern=r"^[ -~]{1,64}$")]
+    """Printable ASCII: it is shown on a terminal."""
+    began_ms: Annotated[float, Field(ge=0)]
+    """Since the engine took the lease up, by its steady clock."""
+    took_ms: Annotated[float, Field(ge=0)]
+
+
 class FinishRequest(Request):
     """The end of an attempt. `result` goes with succeeded, `error` with failed and refused."""
 
@@ -57,6 +67,10 @@ class FinishRequest(Request):
     outcome: Outcome
     result: JsonValue = None
     error: Failure | None = None
+    phases: Annotated[list[Phase], Field(max_length=limits.PHASES_MAX)] = []
+    """In the order in which they began."""
+    traceparent: Traceparent | None = None
+    """The attempt's span, when the engine records it."""
 
 
 class FinishReport(FinishRequest):

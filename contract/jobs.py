@@ -5,8 +5,8 @@ from typing import Annotated
 from pydantic import Field, JsonValue, StringConstraints
 
 from contract import limits
-from contract.wire import Answer, EngineId, JobId, Request, Timestamp, Word
-from contract.words import JobState
+from contract.wire import Answer, EngineId, InstanceId, JobId, Request, Timestamp, Word
+from contract.words import AttemptOutcome, JobState
 
 IdempotencyKey = Annotated[str, StringConstraints(min_length=1, max_length=limits.IDEMPOTENCY_KEY_MAX_CHARS, pattern=r"^[\x21-\x7e]+$")]
 
@@ -71,12 +71,46 @@ class JobOutput(Answer):
     text: str
 
 
+class PhaseView(Answer):
+    """One part of an attempt, by its engine's steady clock."""
+
+    name: str
+    began_ms: float
+    """Since the engine took the lease up."""
+    took_ms: float
+
+
+class AttemptView(Answer):
+    """One attempt in a job's timeline. Times by the gateway's clock."""
+
+    attempt: int
+    delivery: int
+    """The how-manieth handing-out; one that is given back keeps its attempt's number."""
+    instance: InstanceId | None
+    """The process of the engine that ran it."""
+    claimable_at: Timestamp | None
+    claimed_at: Timestamp
+    waited_ms: float | None
+    """From claimable to claimed."""
+    finished_at: Timestamp | None = None
+    """None while it runs."""
+    took_ms: float | None = None
+    """From claimed to finished."""
+    outcome: AttemptOutcome | None = None
+    code: str | None = None
+    """Why it failed."""
+    phases: list[PhaseView] = []
+    """What the engine timed, told at the end; none of an attempt that was lost."""
+
+
 class JobDetail(Job):
-    """A job with its bodies."""
+    """A job with its bodies and its timeline."""
 
     payload: JsonValue = None
     result: JsonValue = None
     output: JobOutput | None = None
+    attempts: list[AttemptView] = []
+    """The latest 100, oldest first."""
 
 
 class JobAnswer(Answer):

@@ -70,3 +70,5 @@ PROOF_AGE_MAX_S: Final = 60
 PROOF_AHEAD_MAX_S: Final = 5
 EVENTS_PAGE: Final = 500
 EVENTS_PER_JOB: Final = 10_000
+PHASES_MAX: Final = 32  # fixed
+ATTEMPTS_KEPT: Final = 100  # of one job's timeline, the latest

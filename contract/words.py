@@ -50,6 +50,18 @@ class Outcome(StrEnum):
     GIVEN_BACK = "given_back"
 
 
+class AttemptOutcome(StrEnum):
+    """How an attempt ended, in a job's timeline."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    REFUSED = "refused"
+    CANCELLED = "cancelled"
+    GIVEN_BACK = "given_back"
+    LOST = "lost"
+    """Its lease ran out or was taken back; what its engine did is not known."""
+
+
 class Directive(StrEnum):
     """What the gateway wants of an instance, said in every claim and heartbeat answer."""
 

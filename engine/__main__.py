@@ -24,7 +24,7 @@ from engine.store.tokens import FileTokens, GivenToken, TokenRefused, read_file
 from engine.wiring import Engine, open_vault, running
 from kit import config
 from kit.logs import Log, to_stream
-from kit.otlp import OtlpSettings
+from kit.otlp import HeadersRefused, OtlpSettings
 from kit.ownership import NotOurs, make_ours
 from kit.paths import data_folder
 from kit.tasks import all_of, crew, first_of
@@ -82,7 +82,7 @@ def main(argv: Sequence[str]) -> int:
             return _complain(USAGE_ERROR, "The settings are not right.", *error.mistakes)
         try:
             return asyncio.run(_run([(settings.model_copy(update=where), keeper) for where, keeper in sources]))
-        except (SpoolInUse, TokenRefused) as error:
+        except (HeadersRefused, SpoolInUse, TokenRefused) as error:
             return _complain(FAILED, str(error))
 
 

@@ -25,6 +25,7 @@ from engine.runtime.output import Output
 from engine.runtime.reporter import Reporter
 from engine.runtime.seam import Link, LinkOpener, TokenKeeper
 from engine.runtime.slots import Slots
+from engine.runtime.timeline import Tracing
 from engine.runtime.whitelist import Whitelist
 from engine.settings import EngineSettings
 from engine.store.spool import open_spool
@@ -32,6 +33,7 @@ from engine.tools.registry import kinds
 from kit.backoff import Backoff
 from kit.clock import SECOND, Clock, SystemClock
 from kit.logs import Log
+from kit.spans import Service, open_spans
 from kit.tasks import crew, first_of
 from kit.vault import FolderSecrets, Vault
 
@@ -137,6 +139,7 @@ async def running(
     Raises:
         TokenRefused: the keeper has no token, or cannot give it.
         SpoolInUse: another process of this engine runs on the same data folder.
+        HeadersRefused: the file with the collector's headers cannot be used.
     """
     clock = clock or SystemClock()
     chance = chance or Randomness()
@@ -146,6 +149,7 @@ async def running(
         spool = await stack.enter_async_context(open_spool(settings.data / "engine" / settings.engine_id))
         link = await stack.enter_async_context(opener())
         instance = chance.new_id()
+        spans = await stack.enter_async_context(open_spans(settings.otlp, Service("flowork-engine", version, instance)))
         backoff = Backoff(settings.backoff_base_s, settings.backoff_cap_s)
         book = LeaseBook()
         whitelist = Whitelist(link, backoff, chance.uniform)
@@ -180,6 +184,7 @@ async def running(
             whitelist,
             meter,
             scaling.most,
+            Tracing(clock, spans, chance.token_bytes),
         )
         autoscaler = Autoscaler(slots, meter, clock, scaling, settings.scaling_window_s, automatic=settings.slots is None)
         after_tasks.push_async_callback(slots.close)  # a process killed under a running job would count as its failure

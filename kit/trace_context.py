@@ -15,6 +15,11 @@ class TraceContext:
     span_id: str
     flags: str = "01"
 
+    @property
+    def sampled(self) -> bool:
+        """Are its spans to be recorded (§3.2.2.5.1)?"""
+        return bool(int(self.flags, 16) & 1)
+
     def __str__(self) -> str:
         return f"00-{self.trace_id}-{self.span_id}-{self.flags}"
 
@@ -27,9 +32,15 @@ def parse(text: str | None) -> TraceContext | None:
     return TraceContext(match[1], match[2], match[3])
 
 
-def begin(random_bytes: Callable[[int], bytes]) -> TraceContext:
-    """Start a new trace."""
-    return TraceContext(random_bytes(16).hex(), random_bytes(8).hex())
+def begin(random_bytes: Callable[[int], bytes], ratio: float = 1.0) -> TraceContext:
+    """Start a new trace; `ratio` is the share of those that are sampled."""
+    trace_id = random_bytes(16)
+    return TraceContext(trace_id.hex(), random_bytes(8).hex(), "01" if in_share(trace_id, ratio) else "00")
+
+
+def in_share(trace_id: bytes, ratio: float) -> bool:
+    """Does a trace belong to this share of all? By its last 8 bytes alone, as OpenTelemetry's TraceIdRatioBased decides."""
+    return int.from_bytes(trace_id[8:]) < round(ratio * 2**64)
 
 
 def child(parent: TraceContext, random_bytes: Callable[[int], bytes]) -> TraceContext:

@@ -28,6 +28,7 @@ from gateway.http.listeners import PortTaken
 from gateway.store.files import FileRefused
 from gateway.wiring import Gateway
 from kit.logs import Log
+from kit.otlp import HeadersRefused
 from kit.vault import Vault, VaultUnavailable
 
 log = Log("host")
@@ -142,7 +143,7 @@ class Host:
             end, running = thread.start_task(life, *arguments)
         except (DataFolderInUse, AuditUnavailable, SecretsLocked) as error:
             raise StartRefused(error.detail) from error
-        except (FileRefused, KeyLost, PortTaken, SpoolInUse, VaultUnavailable) as error:
+        except (FileRefused, HeadersRefused, KeyLost, PortTaken, SpoolInUse, VaultUnavailable) as error:
             raise StartRefused(str(error)) from error
         end.add_done_callback(lambda _: self._news.put(_News.ENDED))
         return end, running

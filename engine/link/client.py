@@ -77,7 +77,14 @@ class HttpLink:
 
     async def finish(self, report: FinishReport) -> FinishAnswer:
         """End an attempt. Raises LeaseLost, LeaseConflict or another FloworkError."""
-        request = FinishRequest(token=report.token, outcome=report.outcome, result=report.result, error=report.error)
+        request = FinishRequest(
+            token=report.token,
+            outcome=report.outcome,
+            result=report.result,
+            error=report.error,
+            phases=report.phases,
+            traceparent=report.traceparent,
+        )
         return (await self._post(f"/jobs/{report.job}/finish", request, FinishAnswer))[0]
 
     async def whitelist(self) -> Whitelist:

@@ -1,12 +1,25 @@
 """What an engine can do: kinds, how each is run, and what a handler may know and say."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol
 
 from contract.words import LogLevel
+
+Value = str | int | float | bool
+
+
+class Call(Protocol):
+    """One call to somebody else, while it is made."""
+
+    traceparent: str
+    """What they are told to continue."""
+
+    def tell(self, attributes: Mapping[str, Value]) -> None:
+        """Add what is known by now."""
 
 
 class Job(Protocol):
@@ -27,6 +40,12 @@ class Job(Protocol):
 
     def log(self, message: str, level: LogLevel = LogLevel.INFO) -> None:
         """Log a line to the user; from any thread."""
+
+    def call(self, name: str, attributes: Mapping[str, Value]) -> AbstractContextManager[Call]:
+        """Around a call to a provider or a tool: a phase of the job's timeline, and a span where the trace is recorded; from any thread.
+
+        `name` and `attributes` go to the owner's collector: nothing of a person's words, no address below the host.
+        """
 
     def progress(self, share: float) -> None:
         """Say how far it is, 0..1; from any thread."""

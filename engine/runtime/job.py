@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor
+from contextlib import AbstractContextManager
 from enum import Enum
 from typing import Any
 
@@ -12,9 +13,10 @@ from contract.engine_link import Failure, FinishReport, Lease
 from contract.errors import EngineUserNotAllowed
 from contract.words import LogLevel, Outcome
 from engine.rules.failures import JobFailed, told, unexpected
-from engine.rules.kinds import Kind, Runs
+from engine.rules.kinds import Call, Kind, Runs, Value
 from engine.runtime.lanes import Lanes
 from engine.runtime.output import Output
+from engine.runtime.timeline import Timeline
 from kit.logs import Log
 from kit.strict_json import JsonRefused, decode, encode
 
@@ -37,20 +39,24 @@ class _NotAllowed(Exception):
 class JobContext:
     """`engine.rules.kinds.Job`, bound to one attempt."""
 
-    def __init__(self, lease: Lease, output: Output, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, lease: Lease, output: Output, loop: asyncio.AbstractEventLoop, timeline: Timeline) -> None:
         self.job = lease.job
         self.attempt = lease.attempt
         self.user = lease.user
-        self.traceparent = lease.traceparent
+        self.traceparent = timeline.traceparent
         self.cancelled = threading.Event()
         self._output = output
         self._loop = loop
+        self._timeline = timeline
 
     async def write(self, text: str) -> None:
         await self._output.write(text)
 
     def log(self, message: str, level: LogLevel = LogLevel.INFO) -> None:
         self._loop.call_soon_threadsafe(self._output.log, level, message)
+
+    def call(self, name: str, attributes: Mapping[str, Value]) -> AbstractContextManager[Call]:
+        return self._timeline.call(name, attributes)
 
     def progress(self, share: float) -> None:
         self._loop.call_soon_threadsafe(self._output.progress, share)
@@ -70,8 +76,10 @@ class RunningJob:
         lanes: Lanes,
         threads: Callable[[], Executor],
         allowed: Callable[[Lease], Awaitable[bool]],
+        timeline: Timeline,
     ) -> None:
         self.lease = lease
+        self.timeline = timeline
         self._kind = kinds.get(lease.kind)
         self._output = output
         self._lanes = lanes
@@ -93,7 +101,7 @@ class RunningJob:
 
     async def report(self) -> FinishReport | None:
         """Run to the end; None when nothing may be said of it."""
-        context = self._context = JobContext(self.lease, self._output, asyncio.get_running_loop())
+        context = self._context = JobContext(self.lease, self._output, asyncio.get_running_loop(), self.timeline)
         self._body = asyncio.create_task(self._admitted(context), name=f"job-{self.lease.job}")
         if self._why is not None:
             self._body.cancel()
@@ -133,7 +141,8 @@ class RunningJob:
         scope = asyncio.timeout(self.lease.timeout_s)
         try:
             async with scope:
-                result = await self._execute(context)
+                with self.timeline.running():
+                    result = await self._execute(context)
                 await asyncio.sleep(0)  # what it said last is still on its way to the output
                 await self._output.flush()
                 return result
@@ -191,4 +200,12 @@ class RunningJob:
         return self._report(Outcome.FAILED, error=told(error))
 
     def _report(self, outcome: Outcome, result: Any = None, error: Failure | None = None) -> FinishReport:
-        return FinishReport(job=self.lease.job, token=self.lease.token, outcome=outcome, result=result, error=error)
+        return FinishReport(
+            job=self.lease.job,
+            token=self.lease.token,
+            outcome=outcome,
+            result=result,
+            error=error,
+            phases=self.timeline.phases,
+            traceparent=self.timeline.recorded,
+        )

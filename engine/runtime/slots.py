@@ -12,6 +12,7 @@ from engine.runtime.job import RunningJob, Stop
 from engine.runtime.lanes import Lanes
 from engine.runtime.output import Output
 from engine.runtime.reporter import Reporter
+from engine.runtime.timeline import Timeline, Tracing
 from engine.runtime.whitelist import Whitelist
 from kit.clock import Clock
 from kit.logs import Log
@@ -39,6 +40,7 @@ class Slots:
         whitelist: Whitelist,
         meter: Meter,
         most: int,
+        tracing: Tracing,
     ) -> None:
         """`most` is the highest number there will ever be."""
         self.count = count
@@ -56,6 +58,7 @@ class Slots:
         self._ride = ride
         self._meter = meter
         self._most = most
+        self._tracing = tracing
         self._running: dict[str, RunningJob] = {}
         self._threads: ThreadPoolExecutor | None = None
 
@@ -85,7 +88,7 @@ class Slots:
         began = self._clock.now().steady
         self._meter.took(lease.start_delay_ms, began)
         output = self._make_output(lease, lambda: self._book.may_act(lease.job, lease.token, self._clock.now().steady))
-        job = RunningJob(lease, self._kinds, output, self._lanes, self._thread_pool, self.whitelist.allows)
+        job = RunningJob(lease, self._kinds, output, self._lanes, self._thread_pool, self.whitelist.allows, Timeline(lease, self._tracing))
         self._running[lease.token] = job
         self.idle.clear()
         self._tasks.start(self._run(job, output, began), f"slot-{lease.job}")
@@ -117,6 +120,7 @@ class Slots:
         sender = asyncio.create_task(output.run(), name=f"output-{lease.job}")
         try:
             report = await job.report()
+            job.timeline.ended(report)
             if report is None:
                 self._book.forget(lease.job, lease.token)
             else:

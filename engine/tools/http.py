@@ -8,7 +8,7 @@ from yarl import URL
 
 from contract import limits
 from engine.rules.failures import JobFailed
-from engine.rules.kinds import Job, Kind
+from engine.rules.kinds import Job, Kind, Value
 from kit.text import encodable
 
 BODY_MAX_BYTES = limits.MIB
@@ -63,21 +63,30 @@ def _checked(text: str, allowed: frozenset[str]) -> URL:
 
 
 async def _request(job: Job, asked: HttpPayload, url: URL) -> Any:
-    headers = {**asked.headers, "traceparent": job.traceparent}
     timeout = aiohttp.ClientTimeout(total=asked.timeout_s)
+    told: dict[str, Value] = {"http.request.method": asked.method, "server.address": url.host or "", "server.port": url.port or 0}
     try:
-        async with (
-            aiohttp.ClientSession(timeout=timeout, trust_env=False) as session,
-            session.request(asked.method, url, headers=headers, json=asked.json_, data=asked.body, allow_redirects=False) as response,
-        ):
-            body = await response.content.read(BODY_MAX_BYTES + 1)
-            while len(body) <= BODY_MAX_BYTES and (more := await response.content.read(BODY_MAX_BYTES + 1 - len(body))):
-                body += more
-            return _answer(response, body)
+        with job.call(asked.method, told) as call:
+            headers = {**asked.headers, "traceparent": call.traceparent}
+            async with (
+                aiohttp.ClientSession(timeout=timeout, trust_env=False) as session,
+                session.request(asked.method, url, headers=headers, json=asked.json_, data=asked.body, allow_redirects=False) as response,
+            ):
+                call.tell({"http.response.status_code": response.status})
+                body = await _body(response)
+        return _answer(response, body)
     except (ValueError, aiohttp.InvalidURL) as error:  # what cannot be put into a request: a line break in a header
         raise JobFailed("job.payload_invalid", "This cannot be sent as an HTTP request.", retryable=False) from error
     except (TimeoutError, aiohttp.ClientError, OSError) as error:
         raise JobFailed("http.unreachable", f"{type(error).__name__} while calling {url.host}.") from error
+
+
+async def _body(response: aiohttp.ClientResponse) -> bytes:
+    """Up to a byte more than is handed on."""
+    body = await response.content.read(BODY_MAX_BYTES + 1)
+    while len(body) <= BODY_MAX_BYTES and (more := await response.content.read(BODY_MAX_BYTES + 1 - len(body))):
+        body += more
+    return body
 
 
 def _charset(response: aiohttp.ClientResponse) -> str:

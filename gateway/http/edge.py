@@ -18,6 +18,7 @@ from gateway.operations.throttle import Throttle
 from gateway.rules.ingress import Ingress
 from gateway.settings import GatewaySettings
 from gateway.telemetry.signals import Listener
+from gateway.telemetry.spans import RequestSpans
 from kit.files import write_private
 
 TUNNEL_SOCKET = "tunnel.sock"
@@ -40,9 +41,10 @@ class Entrance:
         patience: Patience,
         known_device: KnownDevice = strangers_only,
         listener: Listener | None = None,
+        spans: RequestSpans | None = None,
     ) -> contextlib.AbstractAsyncContextManager[None]:
-        """Serve an app behind the guard for the length of the block; `listener` hears of the answers."""
-        guard = Guard(app, self.door, self.origins, throttle, known_device, listener)
+        """Serve an app behind the guard for the length of the block; `listener` hears of the answers, `spans` has their traces."""
+        guard = Guard(app, self.door, self.origins, throttle, known_device, listener, spans)
         return serving(guard, self.listener, self.door.ingress, patience, self.connections)
 
 

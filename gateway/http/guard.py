@@ -29,8 +29,12 @@ from gateway.operations.throttle import Throttle
 from gateway.rules.ingress import Ingress
 from gateway.rules.throttle import AUTH_FAILED, Counted, counted, is_attempt
 from gateway.telemetry.signals import Listener
+from gateway.telemetry.spans import RequestSpans
 from kit import trace_context
+from kit.clock import SystemClock
 from kit.logs import Log
+from kit.spans import NO_SPANS
+from kit.trace_context import TraceContext
 
 log = Log("http")
 API: Final = ("/api/", "/internal/", "/admin/")
@@ -64,6 +68,7 @@ class Guard:
         throttle: counts addresses; None on the owner's listener.
         known_device: see `KnownDevice`.
         listener: hears of every answer; None where answers are not those to people and engines.
+        spans: gives each request its place in a trace; None where no trace leads on.
     """
 
     def __init__(
@@ -74,6 +79,7 @@ class Guard:
         throttle: Throttle | None,
         known_device: KnownDevice = strangers_only,
         listener: Listener | None = None,
+        spans: RequestSpans | None = None,
     ) -> None:
         self._app = app
         self._door = door
@@ -81,6 +87,7 @@ class Guard:
         self._throttle = throttle
         self._known_device = known_device
         self._listener = listener
+        self._spans = spans or RequestSpans(NO_SPANS, SystemClock(), 1.0)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -88,8 +95,8 @@ class Guard:
             return
         request_id = secrets.token_hex(8)
         headers = sanity.by_name(scope["headers"])
-        trace = trace_context.parse(_traceparent(scope["headers"]))
-        trace = trace_context.child(trace, secrets.token_bytes) if trace else trace_context.begin(secrets.token_bytes)
+        remote = trace_context.parse(_traceparent(scope["headers"]))
+        trace = self._spans.trace(remote)
         scope["state"] = {**scope.get("state", {}), "request_id": request_id, "ingress": self._door.ingress, "trace": trace}
         answer = _Answer(scope, send, request_id)
         try:
@@ -103,7 +110,7 @@ class Guard:
                 answer.headers.append(CLOSE)
             await _refuse(error, request_id, scope, receive, answer.send)
         finally:
-            answer.told(trace, self._listener)
+            answer.told(trace, remote, self._listener, self._spans)
 
     def _check(self, scope: Scope, headers: Named, answer: "_Answer") -> None:
         if [name for name, _ in scope["headers"]].count(b"host") != 1:
@@ -172,11 +179,13 @@ class _Answer:
             message["headers"] = [*inner, *(header for header in self.headers if header[0] not in said)]
         await self._send(message)
 
-    def told(self, trace: trace_context.TraceContext, listener: Listener | None) -> None:
+    def told(self, trace: TraceContext, remote: TraceContext | None, listener: Listener | None, spans: RequestSpans) -> None:
         state: dict[str, Any] = self._scope["state"]
         route, took_s = getattr(self._scope.get("route"), "path", None), time.perf_counter() - self._began
         if listener is not None and self._status is not None:
             listener.answered(route, self._scope.get("method", "GET"), self._status, took_s)
+        if self._status is not None and "user_id" in state:
+            spans.answered(trace, remote, route, self._scope.get("method", "GET"), self._status, self._scope.get("scheme", "http"), took_s)
         log.debug(
             "http.request",
             route=route,

@@ -31,6 +31,7 @@ from gateway.operations.submit import Submit, Taken
 from gateway.operations.watch import Watch
 from gateway.rules.ingress import Ingress
 from gateway.rules.job import JobRecord
+from gateway.rules.timeline import timeline
 from gateway.rules.views import job_view
 from gateway.store.seam import Detail, Filter
 from kit.clock import from_rfc3339
@@ -178,6 +179,7 @@ def _detail(engine: str, detail: Detail) -> dict[str, Any]:
         if detail.output_delivery is None
         else {"delivery": detail.output_delivery, "offset": len(detail.output.encode()), "text": detail.output}
     )
+    view["attempts"] = timeline(detail.job, detail.attempts)
     return view
 
 

@@ -19,6 +19,7 @@ from gateway.rules.job import JobRecord
 from gateway.rules.views import job_id_of, job_id_of_uuid
 from gateway.store.directory import ShardDirectory
 from gateway.store.seam import Claim, Claimed, Granted
+from gateway.telemetry.spans import JobSpans, Leased
 from kit.clock import MILLISECOND, Clock
 
 FINISH_CODES = {FinishStatus.OK: None, FinishStatus.LOST: LeaseLost.code, FinishStatus.CONFLICT: LeaseConflict.code}
@@ -44,6 +45,7 @@ class Claiming:
     attempts: Attempts
     shares: Shares
     is_canary: Callable[[Instance], bool]
+    spans: JobSpans
 
     async def claim(self, caller: EngineCaller, request: ClaimRequest, gone: asyncio.Event) -> ClaimAnswer | None:
         """Answer as soon as there are leases, results of riding finishes, or news; else after `wait_ms`, with nothing.
@@ -64,7 +66,9 @@ class Claiming:
         with self.wake.waiting(engine, claim.kinds, wants_work=claim.max > 0) as waiter:
             while not gone.is_set():
                 self._place(caller, instance, waiter, claim)
-                answer = await self._look(caller, instance, waiter, claim)
+                reports = request.finished if claim.reports else ()
+                with self.spans.finishing((report.job, report.traceparent) for report in reports):
+                    answer = await self._look(caller, instance, waiter, claim)
                 if answer is not None:
                     return answer
                 hint = await _hint(waiter, gone, until - loop.time())
@@ -106,8 +110,11 @@ class Claiming:
 
     def _begun(self, engine: str, instance: Instance, leases: Iterable[Granted]) -> list[str]:
         """Note the attempts that began; the kinds of those that a repeated claim did not get before."""
-        jobs = [granted.job for granted in leases]
-        return [job.kind for job in jobs if self.attempts.begun(job_id_of(engine, job), instance.id, job.granted_at or 0, job.attempt)]
+        jobs = [(job_id_of(engine, granted.job), granted.job) for granted in leases]
+        fresh = [(name, job) for name, job in jobs if self.attempts.begun(name, instance.id, job.granted_at or 0, job.attempt)]
+        for name, job in fresh:
+            self.spans.leased(_leased(name, instance.id, job))
+        return [job.kind for _, job in fresh]
 
     def _answer(self, caller: EngineCaller, claim: Claim, claimed: Claimed) -> ClaimAnswer:
         engine, version = caller.engine, self.whitelist_version(caller.engine)
@@ -153,6 +160,13 @@ class Claiming:
             reports=tuple(parsed_report(engine, report.job, report) for report in request.finished),
             running=tuple(parsed_lease(engine, held.job, held.token) for held in request.running),
         )
+
+
+def _leased(name: str, instance: str, job: JobRecord) -> Leased:
+    assert job.token is not None
+    started = job.started_at or 0
+    ready = started if job.ready_at is None else job.ready_at
+    return Leased(name, job.kind, job.attempt, instance, job.token.hex(), job.traceparent, ready, started)
 
 
 def _start_delay_ms(job: JobRecord) -> float | None:

@@ -15,6 +15,7 @@ from gateway.operations.wake import WakeBus
 from gateway.rules import pace
 from gateway.store.seam import Committed
 from gateway.telemetry.signals import Listener
+from gateway.telemetry.spans import JobSpans
 from kit.clock import SECOND, Clock
 from kit.percentiles import RollingSamples, percentile
 
@@ -103,6 +104,7 @@ class Pulse:
         attempts: Attempts,
         falls_due: Callable[[str, int], None],
         listener: Listener,
+        spans: JobSpans,
     ) -> None:
         self._fanout = fanout
         self._wake = wake
@@ -110,6 +112,7 @@ class Pulse:
         self._attempts = attempts
         self._falls_due = falls_due
         self._listener = listener
+        self._spans = spans
         self._since: dict[str, int] = {}
         """Jobs that have not ended -> when they became claimable."""
 
@@ -119,6 +122,8 @@ class Pulse:
             if event.name is EventName.JOB_UPDATED:
                 self._job(engine, event.data, commit.at)
             self._fanout.publish(engine, event)
+            if event.name is EventName.JOB_UPDATED:
+                self._spans.changed(event.data, commit.at)
         if commit.due_in_us is not None:
             self._falls_due(engine, commit.due_in_us)
 

@@ -24,9 +24,11 @@ from gateway.operations.presence import Instance, Presence
 from gateway.operations.pulse import StartDelays
 from gateway.rules.engine_tokens import EngineCaller
 from gateway.rules.life import Failure
+from gateway.rules.timeline import Phase
 from gateway.rules.views import job_id_of_uuid
 from gateway.store import seam
 from gateway.store.directory import ShardDirectory
+from gateway.telemetry.spans import JobSpans
 from kit.clock import rfc3339
 from kit.strict_json import encode
 
@@ -41,6 +43,7 @@ class Reporting:
     directive: Callable[[EngineCaller, str], Directive]
     note_refusals: Callable[[str, Iterable[tuple[str, FinishRequest]]], Awaitable[None]]
     delays: StartDelays
+    spans: JobSpans
 
     async def heartbeat(self, caller: EngineCaller, request: HeartbeatRequest) -> HeartbeatAnswer:
         """Renew every lease named; tell which are lost or to be cancelled, and how the queue stands."""
@@ -80,7 +83,8 @@ class Reporting:
         report = parsed_report(engine, job, request)
         await self.note_refusals(engine, [(job, request)])
         async with self.directory.use(engine) as store:
-            status = await store.finish(report)
+            with self.spans.finishing([(job, request.traceparent)]):
+                status = await store.finish(report)
         if status is FinishStatus.LOST:
             raise LeaseLost
         if status is FinishStatus.CONFLICT:
@@ -131,7 +135,8 @@ def parsed_report(engine: str, job: str, request: FinishRequest) -> seam.Report:
         raise BodyTooLarge(f"The result has {len(result)} bytes; the most is {limits.RESULT_MAX_BYTES}.")
     told = request.error
     failure = None if told is None else Failure(told.code, told.message, told.retryable, told.retry_after_s)
-    return seam.Report(_uuid(engine, job), bytes.fromhex(request.token), request.outcome, result, failure)
+    phases = tuple(Phase(phase.name, phase.began_ms, phase.took_ms) for phase in request.phases)
+    return seam.Report(_uuid(engine, job), bytes.fromhex(request.token), request.outcome, result, failure, phases)
 
 
 def _parsed_append(engine: str, item: Append) -> seam.Append:

@@ -5,12 +5,13 @@ import json
 from dataclasses import replace
 
 from contract.words import AppendStatus, EventName, FinishStatus, Outcome
-from gateway.rules import life, reconcile
+from gateway.rules import life, reconcile, timeline
 from gateway.rules.job import JobRecord
 from gateway.rules.life import Retry
 from gateway.rules.reconcile import Holding
 from gateway.rules.views import job_view, said_by
-from gateway.store.rows import JOB_BY_UUID, emit, move, one, save
+from gateway.store import attempts
+from gateway.store.rows import JOB_BY_UUID, emit, emit_job, one, save
 from gateway.store.seam import Append, Appended, Report
 from gateway.store.writer import Tx
 
@@ -33,7 +34,9 @@ def finish(tx: Tx, source: str, report: Report, retry: Retry, keep_receipt_us: i
     verdict = reconcile.holding(job, report.token)
     if job is None or verdict is Holding.LOST:
         return FinishStatus.LOST
-    move(tx, source, job, life.finished(job, report.outcome, report.failure, retry, tx.now))
+    after = save(tx, job, life.finished(job, report.outcome, report.failure, retry, tx.now))
+    emit_job(tx, source, after)
+    attempts.keep(tx, job.seq, timeline.reported(job, after, report.outcome, report.phases, tx.now))
     if report.outcome is Outcome.SUCCEEDED:
         tx.execute(SET_RESULT, (job.seq, report.result if report.result is not None else b"null"))
     tx.execute(INSERT_RECEIPT, (report.token, report.uuid, digest, tx.now.wall + keep_receipt_us))

@@ -5,11 +5,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from contract.errors import JobStateConflict
+from contract.limits import ATTEMPTS_KEPT
 from contract.words import AppendStatus, EventName, FinishStatus, JobState, Outcome
-from gateway.rules import life, reconcile
+from gateway.rules import life, reconcile, timeline
 from gateway.rules.admission import Load, Reject
 from gateway.rules.job import Draft, JobRecord
 from gateway.rules.reconcile import Holding, Unreported
+from gateway.rules.timeline import AttemptRecord
 from gateway.rules.views import job_id_of, job_view, said_by
 from gateway.store.counted import counted
 from gateway.store.reap import BATCH, HOUSEKEEPING_US
@@ -59,6 +61,8 @@ class _Body:
     payload: bytes
     result: bytes | None = None
     outputs: dict[int, str] = field(default_factory=dict)
+    """By delivery."""
+    attempts: dict[int, AttemptRecord] = field(default_factory=dict)
     """By delivery."""
 
 
@@ -207,7 +211,8 @@ class MemoryStore:
         verdict = reconcile.holding(job, report.token)
         if job is None or verdict is Holding.LOST:
             return FinishStatus.LOST
-        self._put(now, life.finished(job, report.outcome, report.failure, self._limits.retry, now))
+        after = life.finished(job, report.outcome, report.failure, self._limits.retry, now)
+        self._put(now, after, timeline.reported(job, after, report.outcome, report.phases, now))
         if report.outcome is Outcome.SUCCEEDED:
             self._bodies[job.uuid].result = report.result if report.result is not None else b"null"
         self._receipts[report.token] = (report, now.wall + self._limits.keep_receipts_us)
@@ -346,7 +351,8 @@ class MemoryStore:
             return None
         body = self._bodies[uuid]
         delivery = max(body.outputs, default=None)
-        return Detail(job, body.payload, body.result, delivery, "" if delivery is None else body.outputs[delivery])
+        told = tuple(body.attempts[number] for number in sorted(body.attempts))
+        return Detail(job, body.payload, body.result, delivery, "" if delivery is None else body.outputs[delivery], told)
 
     async def jobs(self, user: str, before: bytes | None, limit: int, where: Filter) -> list[JobRecord]:
         found = [
@@ -375,10 +381,21 @@ class MemoryStore:
         job = self._jobs.get(uuid)
         return job if job is not None and job.user == user else None
 
-    def _put(self, now: Now, job: JobRecord) -> None:
-        """Keep a job as it now is, and tell its user."""
+    def _put(self, now: Now, job: JobRecord, attempt: AttemptRecord | None = None) -> None:
+        """Keep a job as it now is, with the attempt that ended by it, and tell its user."""
+        before = self._jobs.get(job.uuid)
+        if attempt is None and before is not None and timeline.ended(before, job):
+            attempt = timeline.unreported(before, job, now)
+        if attempt is not None:
+            self._keep(job.uuid, attempt)
         self._jobs[job.uuid] = job
         self._emit(now, job.user, job.uuid, EventName.JOB_UPDATED, job_view(self.source, job))
+
+    def _keep(self, uuid: bytes, attempt: AttemptRecord) -> None:
+        kept = self._bodies[uuid].attempts
+        kept[attempt.delivery] = timeline.merged(kept.get(attempt.delivery), attempt)
+        for delivery in [delivery for delivery in kept if delivery <= attempt.delivery - ATTEMPTS_KEPT]:
+            del kept[delivery]
 
     def _emit(self, now: Now, user: str, job: bytes | None, name: EventName, data: dict[str, Any]) -> None:
         tenant = self._tenants.setdefault(user, _Tenant())

@@ -8,9 +8,11 @@ from operator import attrgetter
 from typing import Any
 
 from contract.words import EventName, JobState
+from gateway.rules import timeline
 from gateway.rules.admission import Load
 from gateway.rules.job import JobRecord
 from gateway.rules.views import job_view
+from gateway.store import attempts
 from gateway.store.schema import COLUMNS
 from gateway.store.seam import StoredEvent
 from gateway.store.writer import Tx
@@ -98,8 +100,10 @@ def emit_job(tx: Tx, source: str, job: JobRecord) -> None:
 
 
 def move(tx: Tx, source: str, before: JobRecord, after: JobRecord) -> JobRecord:
-    """Save and tell."""
+    """Save and tell. An attempt that ends without its engine's word is written down."""
     save(tx, before, after)
+    if timeline.ended(before, after):
+        attempts.keep(tx, before.seq, timeline.unreported(before, after, tx.now))
     emit_job(tx, source, after)
     return after
 

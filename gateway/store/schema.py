@@ -83,6 +83,13 @@ CREATE TABLE tenants(
 CREATE INDEX tenants_turn ON tenants(turn) WHERE in_turn = 1;
 INSERT INTO tenants(user) VALUES ('');
 
+-- How each attempt went, written at its end; phases: [[name, began_ms, took_ms], ...].
+CREATE TABLE attempts(
+  job INTEGER NOT NULL, delivery INTEGER NOT NULL, attempt INTEGER NOT NULL, instance TEXT, ready_at INTEGER,
+  started_at INTEGER NOT NULL, ended_at INTEGER NOT NULL, outcome TEXT NOT NULL, code TEXT, phases TEXT NOT NULL,
+  PRIMARY KEY(job, delivery)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE events(
   user TEXT NOT NULL, seq INTEGER NOT NULL, name TEXT NOT NULL, at INTEGER NOT NULL,
   job INTEGER NOT NULL, delivery INTEGER, offset INTEGER, data TEXT NOT NULL,
@@ -132,6 +139,7 @@ CREATE TRIGGER job_out AFTER DELETE ON jobs BEGIN
   DELETE FROM bodies WHERE job = old.seq;
   DELETE FROM results WHERE job = old.seq;
   DELETE FROM outputs WHERE job = old.seq;
+  DELETE FROM attempts WHERE job = old.seq;
   DELETE FROM events WHERE job = old.seq;
 END;
 """
@@ -141,7 +149,7 @@ class ShardRefused(FileRefused):
     """A queue's file must not be opened."""
 
 
-LAYOUT: Final = Layout(0x464C5751, 2, "queue", ShardRefused)  # "FLWQ"
+LAYOUT: Final = Layout(0x464C5751, 3, "queue", ShardRefused)  # "FLWQ"
 
 
 def open_for_writing(path: Path, fresh: bool) -> sqlite3.Connection:

@@ -13,6 +13,7 @@ from contract.words import AppendStatus, EventName, FinishStatus, Outcome
 from gateway.rules.admission import Admit, Load, Reject
 from gateway.rules.job import Draft, JobRecord
 from gateway.rules.life import Failure, Retry
+from gateway.rules.timeline import AttemptRecord, Phase
 from gateway.settings import GatewaySettings
 from kit.backoff import Backoff
 from kit.clock import MILLISECOND, SECOND
@@ -102,6 +103,8 @@ class Report:
     result: bytes | None
     """JSON, with succeeded only."""
     failure: Failure | None
+    phases: tuple[Phase, ...] = field(default=(), compare=False)
+    """What the engine timed; not part of what makes two reports the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +197,8 @@ class Detail:
     result: bytes | None
     output_delivery: int | None = None
     output: str = ""
+    attempts: tuple[AttemptRecord, ...] = ()
+    """Those that have ended, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)

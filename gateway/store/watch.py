@@ -6,6 +6,7 @@ from typing import Any
 
 from contract.words import EventName
 from gateway.rules.job import JobRecord
+from gateway.store import attempts
 from gateway.store.rows import FIELDS, record
 from gateway.store.seam import Detail, Filter, StoredEvent
 
@@ -40,7 +41,8 @@ def detail(connection: sqlite3.Connection, user: str, uuid: bytes) -> Detail | N
     result = connection.execute("SELECT result FROM results WHERE job = ?", (job.seq,)).fetchone()
     delivery = connection.execute(LAST_TO_WRITE, (job.seq,)).fetchone()[0]
     chunks = connection.execute(OUTPUT, (job.seq, delivery)).fetchall() if delivery is not None else []
-    return Detail(job, payload, result[0] if result else None, delivery, "".join(chunk for (chunk,) in chunks))
+    text = "".join(chunk for (chunk,) in chunks)
+    return Detail(job, payload, result[0] if result else None, delivery, text, attempts.of_job(connection, job.seq))
 
 
 def page(connection: sqlite3.Connection, user: str, before: bytes | None, limit: int, where: Filter) -> list[JobRecord]:

@@ -18,11 +18,13 @@ from gateway.store.audit_heads import HeadsFile
 from gateway.store.control import open_control
 from gateway.store.minutes import open_minutes
 from gateway.store.people import People
+from gateway.telemetry.spans import tracing
 from gateway.wiring.entrances import listen, send_home
 from gateway.wiring.parts import Identity, Parts, Randomness, build
 from kit.clock import Clock, SystemClock
 from kit.files import Locked, exclusive_lock, private_folder
 from kit.logs import Log
+from kit.spans import Service, open_spans
 from kit.tasks import crew
 from kit.vault import FolderSecrets, Vault
 
@@ -65,7 +67,7 @@ async def running(
         DataFolderInUse: another process has the data folder. PortTaken: somebody else listens there.
         ControlRefused, AuditRefused: control.db or audit.db is damaged or newer.
         AuditUnavailable: audit.db cannot be written. KeyLost: one of its keys is gone. VaultUnavailable: no place for secrets.
-        SecretsLocked: the very first start found the vault locked.
+        SecretsLocked: the very first start found the vault locked. HeadersRefused: the file with the collector's headers.
     """
     clock = clock or SystemClock()
     chance = chance or Randomness()
@@ -89,7 +91,10 @@ async def running(
         audit_key = await _held_key("audit", people, vault, chance)
         care = await stack.enter_async_context(_auditing(settings, audit_key, identity.gateway_id, vault, clock))
         minutes = await stack.enter_async_context(open_minutes(settings.data / "metrics.db"))
-        parts = await build(settings, clock, chance, vault, identity, control, people, care, address, minutes, hand_over)
+        service = Service("flowork-gateway", VERSION, identity.gateway_id)
+        spans = await stack.enter_async_context(open_spans(settings.otlp, service))
+        traced = tracing(spans, clock, chance.token_bytes, settings.otlp.trace_ratio)
+        parts = await build(settings, clock, chance, vault, identity, control, people, care, address, minutes, traced, hand_over)
         await parts.levels.begin()
         stack.push_async_callback(parts.levels.close)
         stack.push_async_callback(parts.shards.close_all)

@@ -36,7 +36,9 @@ async def listen(
 
     for entrance in (edge.loopback(listener, settings), lan, tunnel):
         if entrance is not None:
-            await stack.enter_async_context(entrance.serve(app, parts.throttle, patience, known_device, parts.levels))
+            await stack.enter_async_context(
+                entrance.serve(app, parts.throttle, patience, known_device, parts.levels, parts.tracing.requests)
+            )
     allow = None
     if settings.admin_over_tcp or not listeners.takes_unix_socket(run / "admin.sock"):
         secret = chance.token_bytes(32).hex()

@@ -64,6 +64,7 @@ from gateway.store.minutes import Minutes
 from gateway.store.people import People
 from gateway.store.seam import store_limits
 from gateway.store.snapshot import snapshot
+from gateway.telemetry.spans import Tracing
 from kit.clock import MILLISECOND, SECOND, Clock, SleepWatch
 from kit.machine import Machine
 from kit.vault import Vault
@@ -110,6 +111,7 @@ class Parts:
     throttle: Throttle
     levels: ServiceLevels
     operations: Operations
+    tracing: Tracing
 
 
 async def build(
@@ -123,6 +125,7 @@ async def build(
     care: AuditCare,
     address: str,
     minutes: Minutes,
+    tracing: Tracing,
     hand_over: Callable[[], None] | None,
 ) -> Parts:
     """All objects, loaded from the data folder, with nothing running and nobody listening."""
@@ -138,7 +141,7 @@ async def build(
     # The levels look at shards whose commits they hear of.
     levels = ServiceLevels(clock, minutes, lambda: looking.look(), lambda: state.listening, to_log)  # noqa: PLW0108
     # The pulse tells the reaper of deadlines, and the reaper opens shards whose commits the pulse hears.
-    pulse = Pulse(fanout, wake, delays, attempts, lambda engine, in_us: reaper.falls_due(engine, in_us), levels)  # noqa: PLW0108
+    pulse = Pulse(fanout, wake, delays, attempts, lambda engine, in_us: reaper.falls_due(engine, in_us), levels, tracing.jobs)  # noqa: PLW0108
     kept = store_limits(settings, chance.uniform)
     shards = LocalShards(settings.data / "shards", control, kept, clock, chance.token_bytes, pulse.committed, settings.open_shards)
     looking = Looking(shards, capacity)
@@ -256,8 +259,9 @@ async def build(
             attempts=attempts,
             shares=shares,
             is_canary=rollouts.is_canary,
+            spans=tracing.jobs,
         ),
-        reporting=Reporting(shards, presence, settings.lease_ms, drain.directive, refusals, delays),
+        reporting=Reporting(shards, presence, settings.lease_ms, drain.directive, refusals, delays, tracing.jobs),
         tokens=tokens,
         enrolment=enrolment,
         sharing=sharing,
@@ -293,4 +297,4 @@ async def build(
         lambda address, local: throttle.ip_failed(address, local=local, counted=Counted.FULL),
     )
     fanout.listen(sockets.publish)
-    return Parts(state, wake, fanout, shards, reaper, owner, sockets, throttle, levels, operations)
+    return Parts(state, wake, fanout, shards, reaper, owner, sockets, throttle, levels, operations, tracing)

@@ -17,6 +17,7 @@ from engine.runtime.lanes import Lanes
 from engine.runtime.output import Output
 from engine.runtime.reporter import Reporter
 from engine.runtime.slots import Slots
+from engine.runtime.timeline import Tracing
 from engine.runtime.whitelist import Whitelist
 from engine.store.spool import Spool, open_spool
 from kit.backoff import Backoff
@@ -53,6 +54,7 @@ class Room:
             *(count, self.kinds, self.book, self.reporter, self.lanes, self.clock, self.output, self.tasks, rides, whitelist),
             self.meter,
             most,
+            Tracing(self.clock),
         )
 
     def output(self, lease: Lease, may_act: Callable[[], bool] = lambda: True) -> Output:

@@ -9,15 +9,20 @@ from aiohttp import web
 
 from engine.rules.failures import JobFailed
 from engine.rules.kinds import Runs
+from engine.runtime.timeline import Timeline, Tracing
 from engine.tools.http import BODY_MAX_BYTES, kind
 from kit.strict_json import encode
-from tests.support.fake_link import TRACE
+from tests.support.clock import ManualClock
+from tests.support.fake_link import TRACE, lease
 
 
 class FakeJob:
     """As much of a job as the http kind reads."""
 
-    traceparent = TRACE
+    def __init__(self) -> None:
+        held = lease()
+        self.timeline = Timeline(held, Tracing(ManualClock()))
+        self.traceparent, self.call = held.traceparent, self.timeline.call
 
 
 class Server:

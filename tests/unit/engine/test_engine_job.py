@@ -15,6 +15,7 @@ from contract.words import LogLevel, Outcome
 from engine.rules.failures import JobFailed
 from engine.rules.kinds import Kind, Runs
 from engine.runtime.job import RunningJob, Stop
+from engine.runtime.timeline import Timeline, Tracing
 from tests.support.fake_link import TRACE, lease
 
 KIND = "work"
@@ -40,7 +41,9 @@ async def make(room):
         held = held or lease(1, KIND)
         output = room.output(held)
         senders.append(asyncio.create_task(output.run()))
-        return RunningJob(held, {KIND: Kind(KIND, handler, runs)}, output, room.lanes, lambda: threads, allowed)
+        return RunningJob(
+            held, {KIND: Kind(KIND, handler, runs)}, output, room.lanes, lambda: threads, allowed, Timeline(held, Tracing(room.clock))
+        )
 
     yield made
     for sender in senders:

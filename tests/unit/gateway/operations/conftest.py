@@ -63,6 +63,7 @@ from gateway.store.memory import MemoryStore
 from gateway.store.people import DeviceRow, People, UserRow
 from gateway.store.seam import StoredEvent
 from gateway.telemetry.signals import Listener
+from gateway.telemetry.spans import JobSpans
 from kit.clock import SECOND
 from kit.machine import Free
 from kit.vault import FolderSecrets, Vault
@@ -70,6 +71,7 @@ from tests.support.clock import ManualClock
 from tests.support.devices import audit_key
 from tests.support.queue import LEASE_S, TRACE, chance, limits
 from tests.support.secrets import MemorySecrets
+from tests.support.spans import KeptSpans
 
 LAB, DEN = "aaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbb"
 PATIENCE_S = 10.0
@@ -130,6 +132,7 @@ class Rooms:
     whitelist_version: int = 0
     due: list[tuple[str, int]] = field(default_factory=list)
     listener: Facts = field(default_factory=Facts)
+    kept_spans: KeptSpans = field(default_factory=KeptSpans)
     free: Free = field(default_factory=lambda: Free(10, 20))
     """What the machine has left: as much as must be."""
     directive: Directive = Directive.RUN
@@ -140,8 +143,9 @@ class Rooms:
 
     def __post_init__(self) -> None:
         self.attempts = Attempts(self.clock)
+        self.spans = JobSpans(self.kept_spans, self.clock, chance(5))
         falls_due = lambda engine, in_us: self.due.append((engine, in_us))  # noqa: E731
-        self.pulse = Pulse(self.fanout, self.wake, self.delays, self.attempts, falls_due, self.listener)
+        self.pulse = Pulse(self.fanout, self.wake, self.delays, self.attempts, falls_due, self.listener, self.spans)
         self.sharing = Sharing(
             self.control,
             self.sources,
@@ -184,8 +188,9 @@ class Rooms:
             attempts=self.attempts,
             shares=self.shares,
             is_canary=self.rollouts.is_canary,
+            spans=self.spans,
         )
-        self.reporting = Reporting(self.directory, self.presence, LEASE_S * 1000, self._directive, self._note, self.delays)
+        self.reporting = Reporting(self.directory, self.presence, LEASE_S * 1000, self._directive, self._note, self.delays, self.spans)
         self.capacity = Capacity(self.presence, self.attempts, self.clock)
         self.admission = Admission(
             hard_cap=100,
