@@ -1,7 +1,7 @@
 """What is kept of each attempt of a job: when it waited, when it ran, how it ended, what its engine timed."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from contract.words import AttemptOutcome, JobState, Outcome
@@ -57,21 +57,14 @@ def ended(before: JobRecord, after: JobRecord) -> bool:
     return before.state is JobState.RUNNING and after.state is not JobState.RUNNING
 
 
-def merged(known: AttemptRecord | None, new: AttemptRecord) -> AttemptRecord:
-    """An attempt that seemed lost ended after all: its beginning stays as it was written down first."""
-    if known is None:
-        return new
-    return AttemptRecord(
-        new.delivery,
-        new.attempt,
-        known.instance,
-        known.ready_at,
-        known.started_at,
-        new.ended_at,
-        new.outcome,
-        new.code,
-        new.phases,
-    )
+def noted(known: Mapping[int, AttemptRecord], new: AttemptRecord, most: int) -> dict[int, AttemptRecord]:
+    """A job's attempts by delivery, with one more; the latest `most` of them.
+
+    One that seemed lost may end after all: its beginning stays as it was written down first.
+    """
+    first = known.get(new.delivery, new)
+    kept = {delivery: attempt for delivery, attempt in known.items() if delivery > new.delivery - most}
+    return {**kept, new.delivery: replace(new, instance=first.instance, ready_at=first.ready_at, started_at=first.started_at)}
 
 
 def timeline(job: JobRecord, attempts: Sequence[AttemptRecord]) -> list[dict[str, Any]]:

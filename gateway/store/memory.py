@@ -351,8 +351,8 @@ class MemoryStore:
             return None
         body = self._bodies[uuid]
         delivery = max(body.outputs, default=None)
-        told = tuple(body.attempts[number] for number in sorted(body.attempts))
-        return Detail(job, body.payload, body.result, delivery, "" if delivery is None else body.outputs[delivery], told)
+        text = "" if delivery is None else body.outputs[delivery]
+        return Detail(job, body.payload, body.result, delivery, text, tuple(body.attempts[number] for number in sorted(body.attempts)))
 
     async def jobs(self, user: str, before: bytes | None, limit: int, where: Filter) -> list[JobRecord]:
         found = [
@@ -387,15 +387,10 @@ class MemoryStore:
         if attempt is None and before is not None and timeline.ended(before, job):
             attempt = timeline.unreported(before, job, now)
         if attempt is not None:
-            self._keep(job.uuid, attempt)
+            body = self._bodies[job.uuid]
+            body.attempts = timeline.noted(body.attempts, attempt, ATTEMPTS_KEPT)
         self._jobs[job.uuid] = job
         self._emit(now, job.user, job.uuid, EventName.JOB_UPDATED, job_view(self.source, job))
-
-    def _keep(self, uuid: bytes, attempt: AttemptRecord) -> None:
-        kept = self._bodies[uuid].attempts
-        kept[attempt.delivery] = timeline.merged(kept.get(attempt.delivery), attempt)
-        for delivery in [delivery for delivery in kept if delivery <= attempt.delivery - ATTEMPTS_KEPT]:
-            del kept[delivery]
 
     def _emit(self, now: Now, user: str, job: bytes | None, name: EventName, data: dict[str, Any]) -> None:
         tenant = self._tenants.setdefault(user, _Tenant())
