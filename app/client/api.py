@@ -152,9 +152,10 @@ class ApiClient:
 
     # -- work -----------------------------------------------------------------------------------------------------
 
-    async def submit(self, draft: JobDraft, key: str) -> JobAnswer:
-        """Queue a job; repeating with the same key is harmless. Raises FloworkError."""
-        return await self._call("POST", "/api/v1/jobs", JobAnswer, draft, {"Idempotency-Key": key})
+    async def submit(self, draft: JobDraft, key: str, traceparent: str | None = None) -> JobAnswer:
+        """Queue a job, in a trace of one's own if one is given; repeating with the same key is harmless. Raises FloworkError."""
+        trace = {} if traceparent is None else {"traceparent": traceparent}
+        return await self._call("POST", "/api/v1/jobs", JobAnswer, draft, {"Idempotency-Key": key, **trace})
 
     async def job(self, job_id: str) -> JobDetail:
         """A job with its bodies. Raises FloworkError."""

@@ -18,6 +18,7 @@ from contract.errors import FloworkError, GatewayUnreachable
 from contract.events import Event
 from contract.jobs import JobAnswer, JobDraft, JobError
 from contract.words import EventName, JobState
+from kit import trace_context
 from kit.backoff import Backoff
 
 OPTIONS = {"timeout_s": "timeout"}
@@ -103,6 +104,7 @@ async def _run(arguments: argparse.Namespace, draft: JobDraft, api: ApiClient) -
         print(f"{taken.job.id}  {taken.job.state}", flush=True)
         if taken.notice:
             print(f"  {taken.notice}", file=sys.stderr)
+        print(f"  trace_id {taken.job.trace_id}", file=sys.stderr)
     if arguments.no_wait:
         return DONE
     state = taken.job.state
@@ -113,16 +115,17 @@ async def _run(arguments: argparse.Namespace, draft: JobDraft, api: ApiClient) -
 
 async def _surely(api: ApiClient, draft: JobDraft, key: str) -> JobAnswer:
     """Submit with the same key until an answer came: a lost answer never makes a second job."""
+    trace = str(trace_context.begin(secrets.token_bytes))  # sampled: somebody asked for this one job by hand
     for attempt in range(1, TRIES):
         try:
-            return await api.submit(draft, key)
+            return await api.submit(draft, key, trace)
         except GatewayUnreachable:
             await asyncio.sleep(BACKOFF.wait_s(attempt, random.random))
         except FloworkError as error:
             if error.retry_after_s is None or error.status not in {429, 503}:
                 raise
             await asyncio.sleep(error.retry_after_s)
-    return await api.submit(draft, key)
+    return await api.submit(draft, key, trace)
 
 
 async def watch(api: ApiClient, job: str, cursor: str, as_json: bool) -> JobState:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from contract import limits
 from contract.words import AttemptOutcome, JobState, Outcome
 from gateway.rules.job import JobRecord
 from kit.clock import MILLISECOND, Now, rfc3339
@@ -41,8 +42,10 @@ def reported(before: JobRecord, after: JobRecord, outcome: Outcome, phases: tupl
     return _record(before, told, code, phases, now)
 
 
-def unreported(before: JobRecord, after: JobRecord, now: Now) -> AttemptRecord:
-    """An attempt that the gateway ended by itself: it never reached its instance, or its lease was lost."""
+def unreported(before: JobRecord | None, after: JobRecord, now: Now) -> AttemptRecord | None:
+    """The attempt that a change ends without its engine's word: it never reached its instance, or its lease was lost."""
+    if before is None or before.state is not JobState.RUNNING or after.state is JobState.RUNNING:
+        return None
     back = after.attempt < before.attempt
     return _record(before, AttemptOutcome.GIVEN_BACK if back else AttemptOutcome.LOST, None, (), now)
 
@@ -52,12 +55,7 @@ def _record(job: JobRecord, outcome: AttemptOutcome, code: str | None, phases: t
     return AttemptRecord(job.deliveries, job.attempt, job.instance, job.ready_at, started, now.wall, outcome, code, phases)
 
 
-def ended(before: JobRecord, after: JobRecord) -> bool:
-    """Does this change end an attempt?"""
-    return before.state is JobState.RUNNING and after.state is not JobState.RUNNING
-
-
-def noted(known: Mapping[int, AttemptRecord], new: AttemptRecord, most: int) -> dict[int, AttemptRecord]:
+def noted(known: Mapping[int, AttemptRecord], new: AttemptRecord, most: int = limits.ATTEMPTS_KEPT) -> dict[int, AttemptRecord]:
     """A job's attempts by delivery, with one more; the latest `most` of them.
 
     One that seemed lost may end after all: its beginning stays as it was written down first.

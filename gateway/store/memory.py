@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from contract.errors import JobStateConflict
-from contract.limits import ATTEMPTS_KEPT
 from contract.words import AppendStatus, EventName, FinishStatus, JobState, Outcome
 from gateway.rules import life, reconcile, timeline
 from gateway.rules.admission import Load, Reject
@@ -351,8 +350,8 @@ class MemoryStore:
             return None
         body = self._bodies[uuid]
         delivery = max(body.outputs, default=None)
-        text = "" if delivery is None else body.outputs[delivery]
-        return Detail(job, body.payload, body.result, delivery, text, tuple(body.attempts[number] for number in sorted(body.attempts)))
+        told, text = tuple(body.attempts[number] for number in sorted(body.attempts)), body.outputs.get(delivery or 0, "")
+        return Detail(job, body.payload, body.result, delivery, text, told)
 
     async def jobs(self, user: str, before: bytes | None, limit: int, where: Filter) -> list[JobRecord]:
         found = [
@@ -383,12 +382,10 @@ class MemoryStore:
 
     def _put(self, now: Now, job: JobRecord, attempt: AttemptRecord | None = None) -> None:
         """Keep a job as it now is, with the attempt that ended by it, and tell its user."""
-        before = self._jobs.get(job.uuid)
-        if attempt is None and before is not None and timeline.ended(before, job):
-            attempt = timeline.unreported(before, job, now)
+        attempt = attempt or timeline.unreported(self._jobs.get(job.uuid), job, now)
         if attempt is not None:
             body = self._bodies[job.uuid]
-            body.attempts = timeline.noted(body.attempts, attempt, ATTEMPTS_KEPT)
+            body.attempts = timeline.noted(body.attempts, attempt)
         self._jobs[job.uuid] = job
         self._emit(now, job.user, job.uuid, EventName.JOB_UPDATED, job_view(self.source, job))
 

@@ -102,8 +102,9 @@ def emit_job(tx: Tx, source: str, job: JobRecord) -> None:
 def move(tx: Tx, source: str, before: JobRecord, after: JobRecord) -> JobRecord:
     """Save and tell. An attempt that ends without its engine's word is written down."""
     save(tx, before, after)
-    if timeline.ended(before, after):
-        attempts.keep(tx, before.seq, timeline.unreported(before, after, tx.now))
+    attempt = timeline.unreported(before, after, tx.now)
+    if attempt is not None:
+        attempts.keep(tx, before.seq, attempt)
     emit_job(tx, source, after)
     return after
 

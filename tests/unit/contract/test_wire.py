@@ -29,6 +29,7 @@ HEX_32 = "0123456789abcdef" * 2
 JOB = "abcd_017f22e2-79b0-7cc3-98c4-dc0c0c07398f"
 DRAFT = {"engine": "lab", "kind": "echo"}
 HELD = {"job": JOB, "token": HEX_32}
+PHASE = {"name": "run", "began_ms": 0, "took_ms": 1.5}
 FINISH = {**HELD, "outcome": "succeeded"}
 ANNOUNCE = {"version": "0.1.0", "slots": 1, "kinds": ["echo"]}
 STATS = {"slots": 1, "busy": 0}
@@ -67,6 +68,7 @@ VALID: dict[type[BaseModel], dict[str, Any]] = {
     engine_link.Failure: {"code": "c", "message": "m"},
     engine_link.FinishRequest: {"token": HEX_32, "outcome": "failed"},
     engine_link.FinishReport: FINISH,
+    engine_link.Phase: PHASE,
     engine_link.ClaimRequest: CLAIM,
     engine_link.ScalingChange: CHANGE,
     engine_link.Scaling: {"automatic": True, "least": 1, "most": 1},
@@ -214,6 +216,11 @@ BORDERS: list[tuple[type[BaseModel], str, list[Any], list[Any]]] = [
     (engine_link.Announce, "kinds", [[], ["k"] * 256], [["k"] * 257, ["K"], [""], "k", None]),
     (engine_link.Held, "token", [HEX_32], [HEX_32[:-1], HEX_32 + "0", HEX_32.upper(), HEX_32 + "\n", "", None]),
     (engine_link.Held, "job", [JOB], [JOB.upper(), JOB + "\n", JOB[5:], "", None]),
+    (engine_link.Phase, "name", ["run", "GET example.org", "x" * 64], ["", "x" * 65, "\x1b[2J", "\u00e9", None]),
+    (engine_link.Phase, "began_ms", [0, 0.5], [-0.001, math.nan, math.inf, None]),
+    (engine_link.Phase, "took_ms", [0, 0.5], [-0.001, math.nan, math.inf, None]),
+    (engine_link.FinishReport, "phases", [[], [PHASE] * 32], [[PHASE] * 33, None]),
+    (engine_link.FinishReport, "traceparent", [None, "00-" + "1" * 52], ["0" * 257, 1]),
     (engine_link.Failure, "code", ["", "c" * 64], ["c" * 65, None]),
     (engine_link.Failure, "message", ["", "m" * 4096], ["m" * 4097, None]),
     (engine_link.Failure, "retry_after_s", [0, 0.5, 86_400, None], [-0.001, 86_400.1, math.nan, math.inf]),

@@ -21,6 +21,7 @@ from contract.engine_link import (
     HeartbeatRequest,
     InstanceStats,
     OutputChunk,
+    Phase,
 )
 from contract.errors import (
     EngineTokenInvalid,
@@ -34,7 +35,7 @@ from contract.errors import (
 )
 from contract.words import Directive, Outcome
 from engine.link.client import HttpLink, enrol, open_link
-from tests.support.fake_link import INSTANCE, job_id, lease, report
+from tests.support.fake_link import INSTANCE, TRACE, job_id, lease, report
 
 TOKEN = "fwe1_0123456789_secret"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -150,7 +151,9 @@ class TestAsking:
             return web.json_response({"status": "ok"})
 
         async with linked(handler) as link:
-            answer = await link.finish(report(1, Outcome.FAILED, error=Failure(code="a.b", message="m")))
+            phases = [Phase(name="run", began_ms=0.5, took_ms=2)]
+            error = Failure(code="a.b", message="m")
+            answer = await link.finish(report(1, Outcome.FAILED, error=error, phases=phases, traceparent=TRACE))
         assert answer == FinishAnswer()
         assert seen == [
             {
@@ -158,6 +161,8 @@ class TestAsking:
                 "outcome": "failed",
                 "result": None,
                 "error": {"code": "a.b", "message": "m", "retryable": True, "retry_after_s": None},
+                "phases": [{"name": "run", "began_ms": 0.5, "took_ms": 2.0}],
+                "traceparent": TRACE,
             }
         ]
 

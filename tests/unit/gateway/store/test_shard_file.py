@@ -96,7 +96,7 @@ async def cut_short(path: Path) -> None:
     ("harm", "reason"),
     [
         (damaged, "damaged"),
-        (newer, "layout 3"),
+        (newer, "layout 4"),
         (not_a_queue, "not a Flowork queue"),
         (not_a_database, "damaged"),
         (cut_short, "damaged"),
