@@ -2,8 +2,10 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Final
 
 from fastapi import FastAPI, Request
+from fastapi.telemetry import TelemetryConfig
 from starlette.responses import Response
 
 from gateway.http import (
@@ -46,6 +48,9 @@ from gateway.operations.signin import SignIn
 from gateway.operations.submit import Submit
 from gateway.operations.watch import Watch
 from gateway.rules.engine_tokens import EngineCaller
+
+NO_TELEMETRY: Final[TelemetryConfig] = {"auto_configure": False, "tracing": False, "metrics": False, "logs": False}
+"""FastAPI's own would send paths and hosts wherever a variable of the environment says; `telemetry/` tells what may be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +121,7 @@ def admin_app(operations: Operations, version: str, allow: Callable[[Request], A
 
 
 def _app(title: str, version: str) -> FastAPI:
-    app = FastAPI(title=title, version=version, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app = FastAPI(title=title, version=version, docs_url=None, redoc_url=None, redirect_slashes=False, telemetry=NO_TELEMETRY)
     problems.install(app)
     return app
 

@@ -1,20 +1,25 @@
 """One trace from a browser's submit to the event, as a real collector sees it; and the timeline that needs none."""
 
+import asyncio
+import json
 import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from contract.jobs import Job, JobDraft
-from contract.words import JobState
+from contract.words import AttemptOutcome, JobState
 from kit import trace_context
 from kit.spans import SpanKind
 from kit.trace_context import TraceContext
 from tests.support.collector import Collector, Seen, collecting
-from tests.support.house import House, User, house, signed_in
+from tests.support.house import ROOT, House, User, house, signed_in
 
 
 @pytest.fixture
@@ -84,3 +89,152 @@ async def test_one_trace_leads_from_a_browsers_submit_to_the_event(traced, colle
     assert submit.began_ns <= wait.began_ns <= wait.ended_ns <= attempt.began_ns <= attempt.ended_ns <= event.ended_ns
     assert not any(span.failed for span in spans)
     assert len(spans) == 5
+
+
+async def test_a_retry_is_a_second_attempt_under_the_same_submit(traced, collector: Collector):
+    async with traced(apart=True) as (_, user):
+        browser, job = await submitted(user, payload={"fail": {"times": 1}})
+        await user.sees(job, JobState.SUCCEEDED)
+        await collector.until(lambda seen: len(seen.of_trace(browser.trace_id)) >= 8, "eight spans")
+        detail = await user.api.job(job.id)
+    spans = sorted(collector.of_trace(browser.trace_id), key=lambda span: span.began_ns)
+    submit, event = one(spans, "POST /api/v1/jobs"), one(spans, "publish job.updated")
+    attempts = [span for span in spans if span.name == "process echo"]
+    waits = [span for span in spans if span.name == "job wait"]
+    finishes = [span for span in spans if span.name == "finish echo"]
+    assert [span.parent_id for span in (*attempts, *waits)] == [submit.span_id] * 4
+    assert [span.links for span in attempts] == [(wait.span_id,) for wait in waits]
+    assert [span.parent_id for span in finishes] == [span.span_id for span in attempts]
+    assert [(span.failed, span.attributes.get("error.type")) for span in attempts] == [(True, "echo.failed"), (False, None)]
+    assert [span.attributes["flowork.attempt"] for span in attempts] == [1, 2]
+    assert event.parent_id == finishes[1].span_id
+    assert len(spans) == 8
+    assert [(attempt.outcome, attempt.code) for attempt in detail.attempts] == [
+        (AttemptOutcome.FAILED, "echo.failed"),
+        (AttemptOutcome.SUCCEEDED, None),
+    ]
+
+
+async def test_an_attempt_whose_engine_was_killed_ends_as_an_error_that_the_gateway_tells(traced, collector: Collector):
+    async with traced(apart=True) as (home, user):
+        browser, job = await submitted(user, payload={"sleep_ms": 60_000})
+        await user.sees(job, JobState.RUNNING)
+        assert home.engine is not None
+        home.engine.kill()
+        await home.engine.ended()
+        await home.restart_engine()
+        await collector.until(has(browser, "job wait", 2), "the wait for the second attempt")
+        await user.api.cancel(job.id)
+        await user.sees(job, JobState.CANCELLED)
+        await collector.until(has(browser, "process echo", 2), "both attempts")
+        detail = await user.api.job(job.id)
+    spans = sorted(collector.of_trace(browser.trace_id), key=lambda span: span.began_ns)
+    submit = one(spans, "POST /api/v1/jobs")
+    lost, second = [span for span in spans if span.name == "process echo"]
+    assert [span.parent_id for span in (lost, second)] == [submit.span_id] * 2
+    assert (lost.service, lost.failed, lost.attributes["error.type"]) == ("flowork-gateway", True, "job.lease_lost")
+    assert (second.service, second.attributes["flowork.attempt"]) == ("flowork-engine", 2)
+    first, other = detail.attempts
+    assert (first.outcome, first.phases, other.outcome) == (AttemptOutcome.LOST, [], AttemptOutcome.CANCELLED)
+    assert first.instance != other.instance
+
+
+async def test_a_call_to_somebody_else_is_a_span_that_they_are_told_to_continue(traced, collector: Collector):
+    heard: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        heard.append(request.headers["traceparent"])
+        return web.Response(text="hello")
+
+    app = web.Application()
+    app.router.add_get("/secret/path", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        host = f"127.0.0.1:{runner.addresses[0][1]}"
+        async with traced(apart=False, FLOWORK_ENGINE_HTTP_HOSTS=host) as (_, user):
+            browser, job = await submitted(user, kind="http", payload={"url": f"http://{host}/secret/path?token=secret"})
+            await user.sees(job, JobState.SUCCEEDED)
+            await collector.until(has(browser, "process http"), "the attempt")
+            detail = await user.api.job(job.id)
+    finally:
+        await runner.cleanup()
+    spans = collector.of_trace(browser.trace_id)
+    call, attempt = one(spans, "GET"), one(spans, "process http")
+    assert (call.parent_id, call.kind) == (attempt.span_id, SpanKind.CLIENT)
+    assert heard == [f"00-{browser.trace_id}-{call.span_id}-01"]
+    assert call.attributes["http.response.status_code"] == 200
+    assert not any("secret" in str(value) for span in spans for value in span.attributes.values())
+    assert [phase.name for phase in detail.attempts[0].phases] == ["run", "GET"]
+
+
+async def test_a_trace_that_is_not_sampled_leaves_no_span_but_a_timeline(traced, collector: Collector):
+    async with traced(apart=True) as (_, user):
+        unsampled, quiet = await submitted(user, flags="00")
+        untraced = await user.submit()
+        await user.sees(quiet, JobState.SUCCEEDED)
+        await user.reaches(untraced, JobState.SUCCEEDED)
+        sampled, job = await submitted(user)
+        await user.sees(job, JobState.SUCCEEDED)
+        detail = await user.api.job(quiet.id)
+    assert quiet.trace_id == unsampled.trace_id
+    assert {span.trace_id for span in collector.spans} == {sampled.trace_id}  # whole: both programs have ended, and sent what they had
+    assert len(collector.spans) == 5
+    (attempt,) = detail.attempts
+    assert [phase.name for phase in attempt.phases] == ["run"]
+    assert attempt.took_ms is not None
+    assert attempt.took_ms >= attempt.phases[0].took_ms
+
+
+async def test_a_collector_that_is_down_costs_no_job_and_no_time_at_the_end(traced, collector: Collector):
+    collector.status = 503
+    async with traced(apart=False) as (home, user):
+        for _ in range(20):
+            _, job = await submitted(user)
+            await user.sees(job, JobState.SUCCEEDED)
+        await collector.until(lambda seen: len(seen.requests) >= 2, "a second try")
+        assert home.gateway is not None
+        home.gateway.terminate()
+        assert await home.gateway.ended() == 0
+        told = [json.loads(line) for line in home.gateway.log.read_text().splitlines()]
+    assert sum(line["event"] == "spans.unsent" for line in told) == 2  # gateway and engine, once each
+    assert [line["spans"] > 0 for line in told if line["event"] == "spans.lost"] == [True, True]
+    assert collector.spans == []
+
+
+HEAVY = ("opentelemetry.sdk", "opentelemetry.proto", "opentelemetry.exporter", "google")
+
+
+async def test_nothing_of_opentelemetry_is_loaded_and_nothing_sent_unless_a_collector_is_named(collector: Collector):
+    code = (  # FastAPI loads OpenTelemetry's API, which does nothing
+        "import sys, gateway.wiring, engine.wiring, app.services.host, app.commands.serve, engine.__main__\n"
+        f"print(sorted(name for name in sys.modules if name.startswith({HEAVY})))"
+    )
+    environment = {**os.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint}
+    found = await asyncio.to_thread(
+        subprocess.run, [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, env=environment
+    )
+    assert found.stdout == "[]\n"
+
+
+async def test_variables_of_opentelemetry_switch_nothing_on(tmp_path: Path, collector: Collector, monkeypatch: pytest.MonkeyPatch):
+    for name in ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"):
+        monkeypatch.setenv(name, collector.endpoint)
+    monkeypatch.setenv("FASTAPI_OTEL_AUTO_CONFIGURE", "true")
+    async with house(tmp_path, apart=True) as made, signed_in(made, made.engine_name) as user:
+        _, job = await submitted(user)
+        await user.sees(job, JobState.SUCCEEDED)
+    assert collector.requests == []
+
+
+async def test_spans_go_past_proxies_and_other_peoples_variables(traced, collector: Collector, monkeypatch: pytest.MonkeyPatch):
+    async with collecting() as other:
+        for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"):
+            monkeypatch.setenv(name, other.endpoint)
+        async with traced(apart=False, OTEL_EXPORTER_OTLP_HEADERS="authorization=stray") as (_, user):
+            browser, job = await submitted(user)
+            await user.sees(job, JobState.SUCCEEDED)
+            await collector.until(has(browser, "publish job.updated"), "the event")
+        assert other.requests == []
+    assert not any("authorization" in headers for _, headers in collector.requests)
