@@ -15,6 +15,7 @@ usage: flowork COMMAND [options]
   pair                 pair a browser, a phone or another command line
   login | logout       pair this command line with a gateway, and end that
   submit               submit a job, then watch it
+  job                  one job, and what its attempts spent their time on
   users list|remove    the people of this gateway
   devices list|revoke  what is paired with it
   engines VERB         add, list, code, rotate, revoke, share, unshare,
@@ -62,6 +63,7 @@ ROLES = {
     "login": "app.commands.login:main",
     "logout": "app.commands.login:logout",
     "submit": "app.commands.submit:main",
+    "job": "app.commands.job:main",
     "users": "app.commands.users:main",
     "devices": "app.commands.devices:main",
     "engines": "app.commands.engines:main",

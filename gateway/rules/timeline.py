@@ -1,6 +1,6 @@
 """What is kept of each attempt of a job: when it waited, when it ran, how it ended, what its engine timed."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -55,14 +55,15 @@ def _record(job: JobRecord, outcome: AttemptOutcome, code: str | None, phases: t
     return AttemptRecord(job.deliveries, job.attempt, job.instance, job.ready_at, started, now.wall, outcome, code, phases)
 
 
-def noted(known: Mapping[int, AttemptRecord], new: AttemptRecord, most: int = limits.ATTEMPTS_KEPT) -> dict[int, AttemptRecord]:
-    """A job's attempts by delivery, with one more; the latest `most` of them.
+def note(known: dict[int, AttemptRecord], new: AttemptRecord, most: int = limits.ATTEMPTS_KEPT) -> None:
+    """Add one to a job's attempts by delivery, of which the latest `most` stay.
 
     One that seemed lost may end after all: its beginning stays as it was written down first.
     """
     first = known.get(new.delivery, new)
-    kept = {delivery: attempt for delivery, attempt in known.items() if delivery > new.delivery - most}
-    return {**kept, new.delivery: replace(new, instance=first.instance, ready_at=first.ready_at, started_at=first.started_at)}
+    known[new.delivery] = replace(new, instance=first.instance, ready_at=first.ready_at, started_at=first.started_at)
+    for delivery in [delivery for delivery in known if delivery <= new.delivery - most]:
+        del known[delivery]
 
 
 def timeline(job: JobRecord, attempts: Sequence[AttemptRecord]) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from contract.words import AttemptOutcome
 from gateway.rules.timeline import AttemptRecord, Phase
 from gateway.store.writer import Tx
 
-# An attempt that seemed lost may end after all: then its beginning stays as it was (`rules.timeline.noted`).
+# An attempt that seemed lost may end after all: then its beginning stays as it was (`rules.timeline.note`).
 KEEP = """
 INSERT INTO attempts(job, delivery, attempt, instance, ready_at, started_at, ended_at, outcome, code, phases) VALUES (?,?,?,?,?,?,?,?,?,?)
 ON CONFLICT(job, delivery) DO UPDATE SET

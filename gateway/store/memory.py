@@ -384,8 +384,7 @@ class MemoryStore:
         """Keep a job as it now is, with the attempt that ended by it, and tell its user."""
         attempt = attempt or timeline.unreported(self._jobs.get(job.uuid), job, now)
         if attempt is not None:
-            body = self._bodies[job.uuid]
-            body.attempts = timeline.noted(body.attempts, attempt)
+            timeline.note(self._bodies[job.uuid].attempts, attempt)
         self._jobs[job.uuid] = job
         self._emit(now, job.user, job.uuid, EventName.JOB_UPDATED, job_view(self.source, job))
 

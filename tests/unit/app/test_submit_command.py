@@ -101,9 +101,11 @@ class Moody:
     def __init__(self, *moods: FloworkError) -> None:
         self.moods = list(moods)
         self.keys: list[str] = []
+        self.traces: set[str] = set()
 
-    async def submit(self, _draft: JobDraft, key: str) -> Any:
+    async def submit(self, _draft: JobDraft, key: str, traceparent: str) -> Any:
         self.keys.append(key)
+        self.traces.add(traceparent)
         if self.moods:
             raise self.moods.pop(0)
         return "taken"
@@ -125,6 +127,7 @@ async def test_a_submit_whose_answer_was_lost_is_repeated_with_the_same_key(slep
     gateway = Moody(GatewayUnreachable(), GatewayUnreachable(), QueueDraining(retry_after_s=7), QueueFull(retry_after_s=3))
     assert await submit._surely(gateway, drawn(), "k") == "taken"
     assert gateway.keys == ["k"] * 5
+    assert len(gateway.traces) == 1
     assert slept == [0.2, 0.4, 7, 3]
 
 
