@@ -105,6 +105,7 @@ class SpanSender:
             self._push()
             if self._waiting:
                 self._some.set()
+        self._push()  # what came between the last push and the stop
 
     def _push(self) -> None:
         """Send what waits; the first batch that is not taken goes back, to be tried later."""

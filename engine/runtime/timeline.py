@@ -67,8 +67,8 @@ class Timeline:
 
     @property
     def phases(self) -> list[Phase]:
-        """What has ended, in the order in which it began."""
-        return sorted(self._phases, key=lambda phase: phase.began_ms)
+        """What has ended, in the order in which it began; what holds others comes before them."""
+        return sorted(self._phases, key=lambda phase: (phase.began_ms, -phase.took_ms))
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:

@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 
 from contract.errors import JobStateConflict
-from contract.words import AppendStatus, EventName, FinishStatus, JobState, Outcome
+from contract.words import AppendStatus, AttemptOutcome, EventName, FinishStatus, JobState, Outcome
 from gateway.rules.admission import Admit, Load, Reject
-from gateway.store.seam import Accepted, Append, Claim, Filter, KeyReused, Replayed, StoreLimits
+from gateway.rules.timeline import AttemptRecord, Phase
+from gateway.store.seam import Accepted, Append, Claim, Filter, Granted, KeyReused, Replayed, StoreLimits
 from kit.clock import SECOND
 from tests.support.queue import GRACE_S, KEEP_FINAL_S, LEASE_S, Queue, admit, draft, failed, file_queue, held, limits, memory_queue, report
 
@@ -662,3 +663,73 @@ async def _lease_of(queue: Queue, user: str):
     lease = await queue.lease()
     assert lease.job.uuid == job.uuid
     return lease
+
+
+class TestTimeline:
+    async def attempts(self, queue: Queue, lease: Granted) -> list[tuple[int, AttemptOutcome, str | None]]:
+        detail = await queue.store.job("ann", lease.job.uuid)
+        assert detail is not None
+        return [(attempt.attempt, attempt.outcome, attempt.code) for attempt in detail.attempts]
+
+    async def test_each_attempt_is_kept_with_its_times_and_phases(self, queue: Queue):
+        await queue.submit()
+        submitted = queue.clock.wall
+        queue.clock.advance(2)
+        lease = await queue.lease("i-7")
+        queue.clock.advance(3)
+        phases = (Phase("run", 0.5, 2.25),)
+        await queue.store.finish(replace(report(lease), phases=phases))
+        detail = await queue.store.job("ann", lease.job.uuid)
+        assert detail is not None
+        (attempt,) = detail.attempts
+        assert attempt == AttemptRecord(
+            1, 1, "i-7", submitted, submitted + 2 * SECOND, submitted + 5 * SECOND, AttemptOutcome.SUCCEEDED, None, phases
+        )
+
+    async def test_a_retry_and_a_lost_lease_are_attempts_of_their_own(self, queue: Queue):
+        await queue.submit()
+        first = await queue.lease()
+        await queue.store.finish(failed(first))
+        queue.clock.advance(10)
+        await queue.store.reap()
+        await queue.lease()
+        queue.clock.advance(LEASE_S + GRACE_S)
+        await queue.store.reap()
+        third = await queue.lease()
+        await queue.store.finish(report(third))
+        assert await self.attempts(queue, third) == [
+            (1, AttemptOutcome.FAILED, "test.failed"),
+            (2, AttemptOutcome.LOST, None),
+            (3, AttemptOutcome.SUCCEEDED, None),
+        ]
+
+    async def test_the_same_report_with_other_phases_is_the_same_report(self, queue: Queue):
+        await queue.submit()
+        lease = await queue.lease()
+        await queue.store.finish(replace(report(lease), phases=(Phase("run", 0.0, 1.0),)))
+        assert await queue.store.finish(report(lease)) is FinishStatus.OK
+        detail = await queue.store.job("ann", lease.job.uuid)
+        assert detail is not None
+        assert [phase.name for phase in detail.attempts[0].phases] == ["run"]
+
+    async def test_a_lease_that_seemed_lost_and_ended_after_all_is_one_attempt_with_its_first_beginning(self, queue: Queue):
+        await queue.submit()
+        began = queue.clock.wall
+        lease = await queue.lease("i-1")
+        queue.clock.advance(LEASE_S + GRACE_S)
+        await queue.store.reap()
+        assert await self.attempts(queue, lease) == [(1, AttemptOutcome.LOST, None)]
+        await queue.store.finish(report(lease))
+        detail = await queue.store.job("ann", lease.job.uuid)
+        assert detail is not None
+        (attempt,) = detail.attempts
+        assert (attempt.outcome, attempt.instance, attempt.ready_at) == (AttemptOutcome.SUCCEEDED, "i-1", began)
+
+    async def test_of_a_job_that_is_given_back_for_ever_the_latest_100_are_kept(self, queue: Queue):
+        await queue.submit()
+        for _ in range(103):
+            lease = await queue.lease()
+            await queue.store.finish(report(lease, Outcome.GIVEN_BACK))
+        detail = await queue.store.job("ann", lease.job.uuid)
+        assert detail is not None
+        assert [attempt.delivery for attempt in detail.attempts] == list(range(4, 104))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kit.trace_context import TraceContext, begin, child, parse
+from kit.trace_context import TraceContext, begin, child, in_share, parse
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 SPAN = "b7ad6b7169203331"
@@ -114,3 +114,29 @@ def test_only_version_ff_and_zero_ids_are_refused_of_what_has_the_form(text: str
     version, trace, span, _ = text.split("-")
     refused = version == "ff" or not trace.strip("0") or not span.strip("0")
     assert (parse(text) is None) == refused
+
+
+@pytest.mark.parametrize(("flags", "sampled"), [("00", False), ("01", True), ("02", False), ("03", True), ("ff", True), ("fe", False)])
+def test_one_bit_of_the_flags_tells_of_sampling(flags: str, sampled: bool):
+    assert TraceContext(TRACE, SPAN, flags).sampled is sampled
+
+
+@pytest.mark.parametrize(
+    ("tail", "ratio", "inside"),
+    [
+        (b"\x00" * 8, 0.0, False),
+        (b"\x00" * 8, 0.1, True),
+        (b"\xff" * 8, 0.999, False),
+        (b"\xff" * 8, 1.0, True),
+        (b"\x7f" + b"\xff" * 7, 0.5, True),
+        (b"\x80" + b"\x00" * 7, 0.5, False),
+    ],
+)
+def test_a_share_of_the_traces_is_sampled_by_the_end_of_their_id_alone(tail: bytes, ratio: float, inside: bool):
+    assert in_share(b"\xaa" * 8 + tail, ratio) is inside
+    assert begin(lambda count: (b"\xaa" * 8 + tail)[:count], ratio).sampled is inside
+
+
+def test_about_a_tenth_of_all_traces_is_a_tenth():
+    draw = random.Random(7).randbytes
+    assert 400 < sum(begin(draw, 0.1).sampled for _ in range(5000)) < 600
