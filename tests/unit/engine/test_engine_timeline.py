@@ -80,7 +80,9 @@ def test_how_it_ended_is_told_by_codes(timeline: Timeline, kept: KeptSpans, ende
 @pytest.mark.parametrize("traceparent", [UNSAMPLED, "garbage"])
 def test_an_unsampled_trace_has_phases_and_no_spans(kept: KeptSpans, clock: ManualClock, traceparent: str):
     timeline = Timeline(lease(traceparent=traceparent), Tracing(clock, kept))
-    with timeline.running(), timeline.call("GET", {}) as call:
+    with timeline.running():
+        with timeline.call("GET", {}) as call:
+            clock.advance(1)
         clock.advance(1)
     timeline.ended(report())
     assert kept.all == []
