@@ -22,6 +22,7 @@ from contract.people import OfferMake
 from contract.words import JobState, UserRole
 from engine.store.tokens import MemoryTokens
 from kit.logs import Log
+from kit.otlp import OtlpSettings
 from kit.vault import OverlaySecrets, SecretStore, Vault
 
 log = Log("rehearsal")
@@ -69,12 +70,13 @@ async def rehearse(settings: Settings, secrets: SecretStore) -> Rehearsed:
 
 
 async def _on_copy(folder: Path, settings: Settings, secrets: SecretStore, open_before: Mapping[str, bool]) -> float:
-    alone = {"data": folder, "port": 0, "lan_host": None, "tunnel": False, "audit_heads": folder / "audit-heads.log"}
+    quiet = OtlpSettings()  # a rehearsal is nothing that a collector should count
+    alone = {"otlp": quiet, "data": folder, "port": 0, "lan_host": None, "tunnel": False, "audit_heads": folder / "audit-heads.log"}
     with contextlib.closing(Vault(OverlaySecrets(secrets))) as vault:
         async with gateway.wiring.running(settings.gateway.model_copy(update=alone), vault=vault) as running, open_admin(folder) as admin:
             await _compare(admin, open_before)
             added = await running.local_engine(ENGINE)
-            told = {"gateway": running.address, "engine_id": added.id, "data": folder, "echo": True}
+            told = {"gateway": running.address, "engine_id": added.id, "data": folder, "echo": True, "otlp": quiet}
             async with engine.wiring.running(settings.engine.model_copy(update=told), MemoryTokens(added.token)):
                 keys = await asyncio.to_thread(DeviceKeys, token_bytes(32), token_bytes(32))
                 async with open_api(running.address, keys, running.gateway_key) as api:

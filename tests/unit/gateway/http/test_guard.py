@@ -10,8 +10,11 @@ from gateway.http.ingress import AT_HOME, Direct, Tunnel, hosts_with_port
 from gateway.operations.throttle import Throttle
 from gateway.rules.ingress import Ingress
 from gateway.rules.throttle import Policies
+from gateway.telemetry.spans import RequestSpans
 from kit.bucket import Policy
 from tests.support.clock import ManualClock
+from tests.support.queue import chance
+from tests.support.spans import KeptSpans
 
 GUI = "https://gui.example"
 LOOPBACK = Direct(Ingress.LOOPBACK, hosts_with_port(["localhost"], 7717))
@@ -162,3 +165,42 @@ async def test_a_socket_without_a_way_to_answer_is_closed():
     scope = {"type": "websocket", "path": "/", "raw_path": b"/", "headers": [(b"host", b"evil")], "client": None}
     await Guard(Inside(), LOOPBACK, frozenset(), throttle())(scope, receive, send)
     assert sent == [{"type": "websocket.close", "code": 1008}]
+
+
+class Route:
+    path = "/api/v1/jobs"
+
+
+class Submits(Inside):
+    """Takes jobs; from somebody signed in, if `user` is set."""
+
+    def __init__(self, user: str | None) -> None:
+        super().__init__(201)
+        self.user = user
+
+    async def __call__(self, scope, receive, send) -> None:
+        scope["route"] = Route
+        if self.user is not None:
+            scope["state"]["user_id"] = self.user
+        await super().__call__(scope, receive, send)
+
+
+CALLER = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+async def test_a_submit_is_a_span_under_its_callers_and_names_the_place_that_the_job_is_stored_with():
+    kept, inside = KeptSpans(), Submits("ann")
+    guard = Guard(inside, LOOPBACK, frozenset(), throttle(), spans=RequestSpans(kept, ManualClock(), 0.0, chance()))
+    await ask(guard, {"host": "localhost", "traceparent": CALLER}, "/api/v1/jobs", "POST")
+    span = kept.named("POST /api/v1/jobs")
+    assert span.context == inside.scopes[0]["state"]["trace"]
+    assert (span.context.trace_id, span.parent_id) == tuple(CALLER.split("-")[1:3])
+    assert span.attributes["http.response.status_code"] == 201
+
+
+@pytest.mark.parametrize(("user", "traceparent"), [(None, CALLER), ("ann", CALLER[:-2] + "00"), ("ann", "garbage")])
+async def test_strangers_and_unsampled_traces_leave_no_span(user: str | None, traceparent: str):
+    kept = KeptSpans()
+    guard = Guard(Submits(user), LOOPBACK, frozenset(), throttle(), spans=RequestSpans(kept, ManualClock(), 0.0, chance()))
+    await ask(guard, {"host": "localhost", "traceparent": traceparent}, "/api/v1/jobs", "POST")
+    assert kept.all == []
