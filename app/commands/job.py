@@ -1,8 +1,10 @@
 """`flowork job ID`: one job and the timeline of its attempts."""
 
+import contextlib
 from collections.abc import Iterator, Sequence
 
 from app.commands.common import DONE, paired_api, parser, run
+from contract.errors import FloworkError
 from contract.jobs import AttemptView, JobDetail
 
 
@@ -19,7 +21,8 @@ def main(argv: Sequence[str]) -> int:
             try:
                 job = await api.job(arguments.id)
             finally:
-                await api.sign_out()
+                with contextlib.suppress(FloworkError):
+                    await api.sign_out()
         print(job.model_dump_json() if arguments.json else render(job))
         return DONE
 

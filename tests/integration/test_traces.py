@@ -19,7 +19,7 @@ from kit import trace_context
 from kit.spans import SpanKind
 from kit.trace_context import TraceContext
 from tests.support.collector import Collector, Seen, collecting
-from tests.support.house import ROOT, House, User, house, signed_in
+from tests.support.house import ROOT, House, User, house, signed_in, start
 
 
 @pytest.fixture
@@ -238,3 +238,26 @@ async def test_spans_go_past_proxies_and_other_peoples_variables(traced, collect
             await collector.until(has(browser, "publish job.updated"), "the event")
         assert other.requests == []
     assert not any("authorization" in headers for _, headers in collector.requests)
+
+
+async def test_the_command_line_begins_a_trace_and_shows_where_the_time_went(traced, collector: Collector, tmp_path: Path):
+    async def told(*arguments: str) -> str:
+        program = await start(tmp_path / "cli.log", *arguments, "--data", str(home.data))
+        assert program.process.stdout is not None
+        out = (await program.process.stdout.read()).decode()
+        assert await program.ended() == 0, program.log.read_text()
+        return out
+
+    async with traced(apart=False) as (home, _):
+        await told("login")
+        lines = (await told("submit", "--engine", home.engine_name, "--kind", "echo", "--json")).splitlines()
+        job = json.loads(lines[0])["job"]
+        shown = json.loads(await told("job", job["id"], "--json"))
+        page = await told("job", job["id"])
+        await collector.until(lambda seen: len(seen.of_trace(job["trace_id"])) == 5, "the whole trace")
+    (submit,) = [span for span in collector.of_trace(job["trace_id"]) if span.kind is SpanKind.SERVER]
+    assert submit.parent_id  # the span of the command line, which nobody collects
+    (attempt,) = shown["attempts"]
+    assert (attempt["outcome"], [phase["name"] for phase in attempt["phases"]]) == ("succeeded", ["run"])
+    assert job["trace_id"] in page
+    assert "attempt 1: succeeded after" in page

@@ -34,6 +34,7 @@ from gateway.crypto.identity import KeyLost
 from gateway.http.listeners import PortTaken
 from gateway.store.audit import AuditRefused
 from gateway.store.control import ControlRefused
+from kit.otlp import HeadersRefused
 from kit.tasks import crew
 from kit.vault import FolderSecrets, Vault
 from tests.support.devices import KEYS
@@ -279,6 +280,7 @@ def test_a_third_stop_gives_up(stage: Stage, start, tmp_path: Path, monkeypatch:
         AuditUnavailable("The audit log cannot be written."),
         KeyLost("a key is open to others"),
         PortTaken("Another program listens"),
+        HeadersRefused("the file with the headers cannot be read"),
     ],
     ids=lambda refusal: type(refusal).__name__,
 )

@@ -168,6 +168,14 @@ class TestCommandLine:
             assert main([*command, "--token-file", os.fspath(file)]) == 1
         assert "--data" in capsys.readouterr().err
 
+    def test_a_collectors_headers_that_cannot_be_read_end_it_with_one_sentence(
+        self, command, file: Path, monkeypatch, tmp_path: Path, capsys
+    ):
+        monkeypatch.setenv("FLOWORK_OTLP_ENDPOINT", "http://127.0.0.1:1")
+        monkeypatch.setenv("FLOWORK_OTLP_HEADERS_FILE", str(tmp_path / "missing"))
+        assert main([*command, "--token-file", os.fspath(file)]) == 1
+        assert "missing cannot be read" in capsys.readouterr().err
+
 
 class TestEnrolled:
     @pytest.fixture
