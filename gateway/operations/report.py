@@ -1,7 +1,7 @@
 """What engines report of jobs they hold: heartbeats, ends, progress and output (protocol §5)."""
 
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from contract import limits
 from contract.engine_link import (
@@ -28,6 +28,7 @@ from gateway.rules.timeline import Phase
 from gateway.rules.views import job_id_of_uuid
 from gateway.store import seam
 from gateway.store.directory import ShardDirectory
+from gateway.telemetry.signals import Listener
 from gateway.telemetry.spans import JobSpans
 from kit.clock import rfc3339
 from kit.strict_json import encode
@@ -44,6 +45,7 @@ class Reporting:
     note_refusals: Callable[[str, Iterable[tuple[str, FinishRequest]]], Awaitable[None]]
     delays: StartDelays
     spans: JobSpans
+    listener: Listener = field(default_factory=Listener)
 
     async def heartbeat(self, caller: EngineCaller, request: HeartbeatRequest) -> HeartbeatAnswer:
         """Renew every lease named; tell which are lost or to be cancelled, and how the queue stands."""
@@ -85,6 +87,8 @@ class Reporting:
         async with self.directory.use(engine) as store:
             with self.spans.finishing([(job, request.traceparent)]):
                 status = await store.finish(report)
+        if status is not FinishStatus.OK:
+            self.listener.finish_fenced(engine)
         if status is FinishStatus.LOST:
             raise LeaseLost
         if status is FinishStatus.CONFLICT:
