@@ -36,7 +36,7 @@ class Seen:
 
     @property
     def service(self) -> str:
-        return self.resource["service.name"]
+        return str(self.resource["service.name"])
 
 
 @dataclass
