@@ -1,29 +1,23 @@
 """Spans to a collector: OTLP over HTTP with protobuf bodies, from a thread of its own (OpenTelemetry Protocol 1.x).
 
-Written on OpenTelemetry's messages instead of its SDK: see docs/adr/0015-traces.md. Nothing here reads the environment, follows a
-redirect or asks a proxy: spans go to the one address that the owner named, or nowhere.
+Written on OpenTelemetry's messages instead of its SDK: see docs/adr/0015-traces.md.
 """
 
 import asyncio
 import contextlib
 import http.client
-import itertools
-import socket
-import ssl
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Final
-from urllib.parse import urlsplit
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
-from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Status
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as WireSpan
 
 from kit.logs import Log
-from kit.spans import Service, Span, Spans, Value
+from kit.otlp_wire import Post, Poster, attributes, resource, scope
+from kit.spans import Service, Span, Spans
 from kit.trace_context import TraceContext
 
 log = Log("spans")
@@ -34,14 +28,9 @@ GATHER_S: Final = 1.0
 """From the first waiting span to the push that takes it along."""
 PATIENCE_MAX_S: Final = 30.0
 """The longest wait between two tries while the collector does not answer."""
-ANSWER_S: Final = 10.0
 STOP_S: Final = 2.0
 TRY_AGAIN: Final = frozenset({429, 502, 503, 504})
 """By the protocol; everything else is a final no to this batch."""
-ANSWER_MAX_BYTES: Final = 64 * 1024
-
-Post = Callable[[bytes], int]
-"""Sends one body; the status of the answer. Raises OSError, http.client.HTTPException or ValueError."""
 
 
 class Unsent(Exception):
@@ -135,41 +124,10 @@ class SpanSender:
             log.warning("spans.refused", status=status, spans=len(batch))
 
 
-class Poster:
-    """`Post` to one address, a connection for each."""
-
-    def __init__(self, endpoint: str, headers: Mapping[str, str]) -> None:
-        parts = urlsplit(endpoint)
-        self._host, self._port, self._tls = parts.hostname or "", parts.port, parts.scheme == "https"
-        self._path = f"{parts.path.rstrip('/')}/v1/traces"
-        self._headers = {**headers, "content-type": "application/x-protobuf", "user-agent": "flowork"}
-        self._open: http.client.HTTPConnection | None = None
-
-    def __call__(self, body: bytes) -> int:
-        with contextlib.closing(self._connection()) as connection:
-            self._open = connection
-            connection.request("POST", self._path, body, self._headers)
-            answer = connection.getresponse()
-            answer.read(ANSWER_MAX_BYTES)
-            return answer.status
-
-    def break_off(self) -> None:
-        """End a call that another thread waits in."""
-        open_socket = None if self._open is None else self._open.sock
-        if open_socket is not None:
-            with contextlib.suppress(OSError):
-                open_socket.shutdown(socket.SHUT_RDWR)
-
-    def _connection(self) -> http.client.HTTPConnection:
-        if self._tls:
-            return http.client.HTTPSConnection(self._host, self._port, timeout=ANSWER_S, context=ssl.create_default_context())
-        return http.client.HTTPConnection(self._host, self._port, timeout=ANSWER_S)
-
-
 @contextlib.asynccontextmanager
 async def sending(endpoint: str, headers: Mapping[str, str], service: Service) -> AsyncIterator[Spans]:
     """A sender for the length of the block."""
-    poster = Poster(endpoint, headers)
+    poster = Poster(endpoint, "/v1/traces", headers)
     sender = SpanSender(poster, service)
     sender.start()
     try:
@@ -181,9 +139,7 @@ async def sending(endpoint: str, headers: Mapping[str, str], service: Service) -
 
 def encoded(service: Service, spans: Iterable[Span]) -> bytes:
     """One `ExportTraceServiceRequest`."""
-    told = {"service.name": service.name, "service.version": service.version, "service.instance.id": service.instance}
-    scope = ScopeSpans(scope=InstrumentationScope(name="flowork", version=service.version), spans=map(_wire_span, spans))
-    whole = ResourceSpans(resource=Resource(attributes=_attributes(told)), scope_spans=[scope])
+    whole = ResourceSpans(resource=resource(service), scope_spans=[ScopeSpans(scope=scope(service), spans=map(_wire_span, spans))])
     body: bytes = ExportTraceServiceRequest(resource_spans=[whole]).SerializeToString()
     return body
 
@@ -198,23 +154,7 @@ def _wire_span(span: Span) -> WireSpan:
         kind=WireSpan.SpanKind.ValueType(span.kind),
         start_time_unix_nano=span.began * 1000,
         end_time_unix_nano=max(span.began, span.ended) * 1000,
-        attributes=_attributes(span.attributes if span.error is None else {**span.attributes, "error.type": span.error}),
+        attributes=attributes(span.attributes if span.error is None else {**span.attributes, "error.type": span.error}),
         links=[WireSpan.Link(trace_id=bytes.fromhex(link.trace_id), span_id=bytes.fromhex(link.span_id)) for link in span.links],
         status=None if span.error is None else Status(code=Status.STATUS_CODE_ERROR, message=span.error),
     )
-
-
-def _attributes(values: Mapping[str, Value]) -> list[KeyValue]:
-    return [KeyValue(key=name, value=_value(value)) for name, value in itertools.islice(values.items(), 64)]
-
-
-def _value(value: Value) -> AnyValue:
-    match value:
-        case bool():
-            return AnyValue(bool_value=value)
-        case int():
-            return AnyValue(int_value=value)
-        case float():
-            return AnyValue(double_value=value)
-        case _:
-            return AnyValue(string_value=str(value)[:1024])

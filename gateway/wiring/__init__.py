@@ -123,12 +123,12 @@ async def running(
 
 
 async def _pushing(settings: GatewaySettings, parts: Parts, clock: Clock, gateway: str) -> None:
-    from gateway.telemetry.push import push  # loads OpenTelemetry
+    from gateway.telemetry.push import push  # loads protobuf
 
     async def read() -> list[Metric]:
         return parts.sight.meters.read(await parts.sight.scenery.look())
 
-    await push(settings.otlp, read, clock, VERSION, gateway)
+    await push(settings.otlp, read, clock, Service("flowork-gateway", VERSION, gateway))
 
 
 async def _held_key(name: str, people: People, vault: Vault, chance: Randomness) -> HeldKey:

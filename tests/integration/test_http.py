@@ -92,6 +92,7 @@ ENGINES_DOORS = [
     ("POST", "/internal/v1/token"),
     ("GET", "/internal/v1/whitelist"),
 ]
+READERS_DOORS = [("GET", "/metrics")]
 OPEN_TO_ALL = [
     ("POST", "/internal/v1/enrol"),
     ("GET", "/healthz"),
@@ -103,7 +104,9 @@ OPEN_TO_ALL = [
 async def test_every_route_of_the_page_is_tried_here_or_needs_no_key(site: Site):
     _, page, _ = await site.ask("GET", "/openapi.json")
     routes = {(method.upper(), path) for path, methods in page["paths"].items() for method in methods}
-    tried = {(method, path.replace(JOB, "{job_id}")) for method, path in PERSONS_DOORS + ENGINES_DOORS + KEY_HOLDERS_DOORS}
+    tried = {
+        (method, path.replace(JOB, "{job_id}")) for method, path in [*PERSONS_DOORS, *ENGINES_DOORS, *KEY_HOLDERS_DOORS, *READERS_DOORS]
+    }
     assert {(method, path.replace("{job}", "{job_id}")) for method, path in routes} - set(OPEN_TO_ALL) == tried
 
 
@@ -138,6 +141,15 @@ async def test_no_door_for_engines_opens_without_their_token(site: Site, method:
         assert (status, problem["code"]) == (401, "engine.token_invalid")
     status, problem, _ = await site.ask(method, path, headers={"X-Engine-Id": "abcdefghijklmnop", "X-Engine-Token": token}, data=b"{}")
     assert (status, problem["code"]) == (403, "engine.id_mismatch")
+
+
+@pytest.mark.parametrize(("method", "path"), READERS_DOORS)
+async def test_no_door_for_readers_opens_without_their_token(site: Site, method: str, path: str):
+    for key in (None, "Bearer nonsense", f"Bearer {site.engine.token}", "Basic YTpi"):
+        status, problem, response = await site.ask(method, path, headers={"Authorization": key} if key else {})
+        assert (status, problem["code"]) == (401, "metrics.token_invalid")
+        assert response.headers["WWW-Authenticate"] == "Bearer"
+    assert (await site.signed(method, path))[0] == 401
 
 
 async def test_the_owners_doors_are_not_on_the_public_listener(site: Site):

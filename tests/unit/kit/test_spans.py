@@ -9,7 +9,8 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from kit.otlp import OtlpSettings
-from kit.span_sender import BATCH_MAX, Poster, SpanSender, encoded
+from kit.otlp_wire import Poster
+from kit.span_sender import BATCH_MAX, SpanSender, encoded
 from kit.spans import NO_SPANS, Service, Span, SpanKind, open_spans
 from kit.trace_context import TraceContext
 from tests.support.collector import collecting
@@ -181,14 +182,14 @@ async def test_spans_arrive_at_the_end_of_the_block_with_the_owners_headers(tmp_
 async def test_a_redirect_is_not_followed():
     async with collecting() as collector:
         collector.status = 307
-        assert await asyncio.to_thread(Poster(collector.endpoint, {}), b"") == 307
+        assert await asyncio.to_thread(Poster(collector.endpoint, "/v1/traces", {}), b"") == 307
         assert len(collector.requests) == 1
 
 
 async def test_a_call_that_waits_can_be_broken_off():
     async with collecting() as collector:
         collector.hold = asyncio.Event()
-        poster = Poster(collector.endpoint, {})
+        poster = Poster(collector.endpoint, "/v1/traces", {})
         calling: asyncio.Future[int] = asyncio.ensure_future(asyncio.to_thread(poster, b""))
         await collector.until(lambda seen: seen.requests)
         poster.break_off()
@@ -197,7 +198,7 @@ async def test_a_call_that_waits_can_be_broken_off():
 
 
 def test_a_header_that_cannot_be_sent_is_a_failure_like_others(started, caplog: pytest.LogCaptureFixture):
-    post: Callable[[bytes], int] = Poster("http://127.0.0.1:1", {"x": "a\nb"})
+    post: Callable[[bytes], int] = Poster("http://127.0.0.1:1", "/v1/traces", {"x": "a\nb"})
     sender = SpanSender(post, SERVICE, gather_s=0.001)
     sender.start()
     sender.keep(span(1))

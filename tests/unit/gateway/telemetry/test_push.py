@@ -3,20 +3,20 @@
 from typing import Any
 
 import pytest
-from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
-from opentelemetry.sdk.resources import Resource
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
 from gateway.telemetry.meters import JOB_S, Meters
-from gateway.telemetry.push import Span, converted, otlp_name
+from gateway.telemetry.push import Counted, encoded, otlp_name
 from gateway.telemetry.scene import Scene
+from kit.spans import Service
 
 SCENE = Scene(version="1", ready=True, draining=False, disk_free_bytes=5)
 
 
 def pushed(meters: Meters) -> dict[str, Any]:
     """The metrics by name, as a collector decodes them."""
-    data = converted(meters.read(SCENE), Resource({"service.name": "flowork-gateway"}), Span(1, 2))
-    (resource,) = encode_metrics(data).resource_metrics
+    body = encoded(meters.read(SCENE), Service("flowork-gateway", "1", "here"), Counted(1, 2))
+    (resource,) = ExportMetricsServiceRequest.FromString(body).resource_metrics
     (scope,) = resource.scope_metrics
     return {metric.name: metric for metric in scope.metrics}
 
