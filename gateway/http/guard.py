@@ -55,7 +55,7 @@ class Guard:
     """Wraps an app for one listener.
 
     Puts into `scope["state"]`: `request_id`, `trace`, `ingress`, and once the host was found to be ours `client` and
-    `origin` (see `ingress.Came`).
+    `origin` (see `ingress.Came`). Finds there after an answer: `problem`, the code of a failure.
 
     Args:
         app: what is inside.
@@ -177,6 +177,8 @@ class _Answer:
         route, took_s = getattr(self._scope.get("route"), "path", None), time.perf_counter() - self._began
         if listener is not None and self._status is not None:
             listener.answered(route, self._scope.get("method", "GET"), self._status, took_s)
+            if self._status in self.failures and "problem" in state:
+                listener.auth_failed(state["problem"])
         log.debug(
             "http.request",
             route=route,
