@@ -159,7 +159,8 @@ ALERTS: Final = (
     ),
     Alert(
         "FloworkDiskFilling",
-        f"predict_linear(flowork_disk_free_bytes[2h], 12 * 3600) < {DISK_MIN}\nand flowork_disk_free_bytes >= {DISK_MIN}",
+        f"predict_linear(flowork_disk_free_bytes[2h], 12 * 3600) < {DISK_MIN}\nand flowork_disk_free_bytes >= {DISK_MIN}\n"
+        "and flowork_disk_free_bytes offset 1h > 0",
         "30m",
         "warning",
         "The data folder's disk fills up",

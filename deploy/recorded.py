@@ -21,7 +21,9 @@ BURN: Final = "of:flowork_budget_burn:rate"
 EVENTS: Final = "of:flowork_budget_events:increase"
 START_DELAY_P95: Final = "engine:flowork_start_delay_seconds:p95_"
 END_TO_END_P95: Final = "engine:flowork_end_to_end_seconds:p95_"
+DEMAND: Final = "engine:flowork_demand:jobs"
 BUSY: Final = "engine:flowork_worker_busy_ratio:demand15m"
+_WITH: Final = "on (job, instance, engine)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +74,15 @@ def burns(window: str) -> Iterator[Record]:
         yield Record(EVENTS + window, _sum(counted, window, of="increase"), {"of": of})
 
 
+def _in_demand(metric: str) -> str:
+    """Its sum over the moments of 15 minutes in which there was work for at least one slot (protocol §9)."""
+    return f"sum_over_time(({metric} and {_WITH} {DEMAND} >= 1)[15m:15s])"
+
+
 RECORDS: Final = (
     *(Record(START_DELAY_P95 + window, p95("flowork_start_delay_seconds", window)) for window in ("5m", "15m")),
     *(Record(END_TO_END_P95 + window, p95("flowork_end_to_end_seconds", window)) for window in ("5m", "15m")),
     *(record for window in ("5m", "15m", "2h") for record in burns(window)),
-    Record(
-        BUSY,
-        "avg_over_time(flowork_slots_busy[15m]) / avg_over_time(flowork_slots[15m])\n"
-        "  and on (job, instance, engine) avg_over_time(flowork_slots_busy[15m]) >= 1",
-    ),
+    Record(DEMAND, f'sum by (job, instance, engine) (flowork_queue_jobs{{state="queued"}})\n  + {_WITH} flowork_slots_busy'),
+    Record(BUSY, f"{_in_demand('flowork_slots_busy')}\n  / {_in_demand('flowork_slots')}"),
 )
