@@ -18,7 +18,7 @@ from contract.words import JobState
 from gateway.telemetry.scene import LevelScene, QueueScene, Scene
 from gateway.telemetry.signals import Listener, Submission
 
-disable_created_metrics()  # a second time series beside each, for what `process_start_time_seconds` tells once
+disable_created_metrics()  # type: ignore[no-untyped-call] # a second time series beside each, for what `process_start_time_seconds` tells once
 
 
 def _steps(least: float, most: float, ratio: float) -> tuple[float, ...]:
