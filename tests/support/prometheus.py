@@ -45,7 +45,7 @@ class Prometheus:
         """What an instant query gives, without NaN."""
         found = (await self.ask("query", query=query))["result"]
         numbers = [float(each["value"][1]) for each in found]
-        return [number for number in numbers if number == number]  # noqa: PLR0124 - NaN is not itself
+        return [number for number in numbers if number == number]
 
     async def value(self, query: str) -> float | None:
         """The only value."""
