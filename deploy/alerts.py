@@ -133,6 +133,14 @@ ALERTS: Final = (
         "The oldest job that could run has waited for {{ $value | humanizeDuration }}.",
     ),
     Alert(
+        "FloworkQueueUnavailable",
+        "flowork_queue_available == 0",
+        "1m",
+        "critical",
+        "The queue of {{ $labels.engine }} cannot be opened",
+        "Its file is damaged, missing, or of a newer version; its jobs wait in it.",
+    ),
+    Alert(
         "FloworkEngineDown",
         '(sum by (job, instance, engine) (flowork_instances{state="up"})\n  or sum by (job, instance, engine) (flowork_slots) * 0) == 0\n'
         "unless on (job, instance, engine) flowork_engine_draining == 1",

@@ -172,6 +172,14 @@ CASES: Final = (
         "The oldest job that could run has waited for 10m 0s.",
     ),
     Case(
+        "FloworkQueueUnavailable",
+        "its file was refused",
+        {series("flowork_queue_available", HOME): level(1, 0, 1)},
+        HOME,
+        "The queue of home cannot be opened",
+        "Its file is damaged, missing, or of a newer version; its jobs wait in it.",
+    ),
+    Case(
         "FloworkEngineDown",
         "the last process is silent",
         {

@@ -290,9 +290,10 @@ PROCESS: Final = Row(
             width=6,
             steps=((0.0, "red"), (DISK_MIN, "green")),
         ),
-        Panel("Listeners", "1 while open.", "short", (Query("flowork_listener_open", "{{ingress}}"),), width=8, most=1),
-        Panel("Live sockets", "Of people.", "short", (Query("flowork_sockets", "sockets"),), width=8),
-        Panel("Version", "What runs.", "none", (Query("flowork_build_info", "{{version}}"),), Kind.NUMBER, 8, tall=True, named=True),
+        Panel("Memory free", "What programs can get without swapping.", "bytes", (Query("flowork_memory_free_bytes", "free"),), width=6),
+        Panel("Listeners", "1 while open.", "short", (Query("flowork_listener_open", "{{ingress}}"),), width=6, most=1),
+        Panel("Live sockets", "Of people.", "short", (Query("flowork_sockets", "sockets"),), width=6),
+        Panel("Version", "What runs.", "none", (Query("flowork_build_info", "{{version}}"),), Kind.NUMBER, 6, tall=True, named=True),
     ),
 )
 ROWS: Final = (PROMISES, QUEUE, DELAYS, ENGINES, HTTP, STORE, SECURITY, PROCESS)

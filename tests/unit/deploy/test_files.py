@@ -1,7 +1,6 @@
 """The files of deploy/ are what the code says, and what they point to is there."""
 
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -18,10 +17,8 @@ from deploy.dashboard import dashboard
 from deploy.panels import Panel
 from deploy.rows import ROWS
 from deploy.yaml_text import to_yaml
-from tests.support.prometheus import needed
 
 ROOT = Path(__file__).parent.parent.parent.parent
-FOLDER = ROOT / "deploy" / "prometheus"
 PAGES = sorted((ROOT / RUNBOOKS).glob("*.md"))
 LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)")
 COMMAND = re.compile(r"`flowork (\w+)")
@@ -47,34 +44,6 @@ def test_a_page_names_commands_panels_and_files_that_exist(page: Path):
     assert set(COMMAND.findall(text)) - ROLES.keys() == set()
     assert [link for link in LINK.findall(text) if not (page.parent / link).exists()] == []
     assert set(re.findall(r"\*([A-Z][^*]+)\*", text)) - PANELS - ROW_TITLES == set()
-
-
-def tool(*arguments: str, cwd: Path = FOLDER) -> "subprocess.CompletedProcess[str]":
-    needed("promtool")
-    return subprocess.run(["promtool", *arguments], cwd=cwd, capture_output=True, text=True, check=False, timeout=60)
-
-
-def test_promtool_takes_the_rules_and_the_example(tmp_path: Path):
-    assert (checked := tool("check", "rules", "--lint=all", "--lint-fatal", "flowork.rules.yml")).returncode == 0, checked.stderr
-    shutil.copytree(FOLDER, tmp_path, dirs_exist_ok=True)
-    (tmp_path / "flowork.token").touch()
-    assert (checked := tool("check", "config", "prometheus.yml", cwd=tmp_path)).returncode == 0, checked.stderr
-
-
-def test_each_alert_is_quiet_fires_and_is_well_again():
-    tried = tool("test", "rules", "flowork.test.yml")
-    assert tried.returncode == 0, tried.stdout + tried.stderr
-
-
-def test_the_cases_see_each_alert_whose_expression_is_broken(tmp_path: Path):
-    text = (FOLDER / "flowork.rules.yml").read_text()
-    broken = re.sub(r"(?s)(- alert: \w+\n)        expr: .*?(?=\n        for: )", r"\1        expr: vector(1) > 2", text)
-    assert broken.count("vector(1) > 2") == len(ALERTS)
-    (tmp_path / "flowork.rules.yml").write_text(broken)
-    shutil.copy(FOLDER / "flowork.test.yml", tmp_path)
-    tried = tool("test", "rules", "flowork.test.yml", cwd=tmp_path)
-    failed = set(re.findall(r"alertname: (\w+)", tried.stdout + tried.stderr))
-    assert failed == {alert.name for alert in ALERTS}
 
 
 def boxes() -> Iterator[tuple[str, Mapping[str, int]]]:
