@@ -23,7 +23,7 @@ from tests.support.house import House, User, house, signed_in, until
 from tests.support.prometheus import Prometheus, needed, prometheus
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-BURSTS, TAKES_MS, SLOTS = (70, 60, 50, 40, 30, 30, 20, 20), 25, 4
+BURSTS, TAKES_MS, SLOTS = (40, 40, 35, 35, 30, 30, 25, 20, 20, 15, 10), 25, 4
 """Jobs that come together wait for each other; as bursts differ, delays thin out towards their longest, as real ones do."""
 JOBS = sum(BURSTS)
 ABOUT_SPEED = {"StartDelayHigh", "EndToEndHigh", "BudgetBurnsFast", "BudgetBurnsSlow", "QueueWaits", "EventLoopLag", "WriterSlow"}
