@@ -33,8 +33,9 @@ fix: .venv/.test-stamp ## let ruff sort imports and format
 bench: .venv/.test-stamp ## measure (ARGS="store --json")
 	@$(BIN)/python -m bench $(ARGS)
 
-docs: .venv/.test-stamp ## write the generated pages of docs/ again
+docs: .venv/.test-stamp ## write the generated pages of docs/ and files of deploy/ again
 	@$(BIN)/python docs/generate.py
+	@$(BIN)/python deploy/generate.py
 
 screens: .venv/.test-stamp ## pictures of what people see, into build/screens
 	@$(BIN)/python docs/screens.py

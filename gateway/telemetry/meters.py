@@ -30,7 +30,7 @@ def _steps(least: float, most: float, ratio: float) -> tuple[float, ...]:
     return (*found, most)
 
 
-JOB_S: Final = (*_steps(0.001, 0.5, 1.12), *_steps(0.56, 1.5, 1.12), 2.0, 3.0, 5.0, 10.0, 20.0, 60.0, 300.0, 1800.0)
+JOB_S: Final = (*_steps(0.001, 0.5, 1.12), *_steps(0.56, 1.5, 1.12), *_steps(1.68, 5.0, 1.12), 10.0, 20.0, 60.0, 300.0, 1800.0)
 """So fine that a p95 read off the histogram is within 5 % of the true one; with edges at the promises' 0.5 s and 1.5 s."""
 COMMIT_S: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5)
 BATCH: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256)
