@@ -23,7 +23,7 @@ from engine.store.spool import SpoolInUse
 from engine.store.tokens import FileTokens, GivenToken, TokenRefused, read_file
 from engine.wiring import Engine, open_vault, running
 from kit import config
-from kit.logs import Log
+from kit.logs import Log, bound
 from kit.logs import settings as log_settings
 from kit.logs.settings import LogSettings
 from kit.logs.setup import logging_to
@@ -142,7 +142,7 @@ async def _enrol(gateway: str, name: str, vault: Vault) -> None:
     await enrolments(vault)  # a vault that does not open must not be found out with the code used up
     enrolled = await enrol(gateway, request)
     await keep_enrolment(vault, Enrolment(gateway, enrolled.engine_id, (enrolled.token,)))
-    log.info("engine.enrolled", engine=enrolled.engine_name, engine_id=enrolled.engine_id, installation=enrolled.installation)
+    log.info("engine.enrolled", name=enrolled.engine_name, engine_id=enrolled.engine_id, installation=enrolled.installation)
 
 
 def read_line(what: str) -> str:
@@ -215,6 +215,11 @@ async def _run(engines: Sequence[tuple[EngineSettings, TokenKeeper]]) -> int:
 
 
 async def _serve(settings: EngineSettings, keeper: TokenKeeper, signals: "Signals") -> None:
+    with bound(engine_id=settings.engine_id):
+        await _served(settings, keeper, signals)
+
+
+async def _served(settings: EngineSettings, keeper: TokenKeeper, signals: "Signals") -> None:
     async with running(settings, keeper) as engine:
         signals.of(engine)
         async with crew() as tasks:

@@ -67,7 +67,7 @@ def bound(**fields: Any) -> Iterator[None]:
 
     One variable holds them all, so that leaving the block forgets what callees bound, and concurrent requests see their own.
     """
-    token = _around.set({**_around.get(), **fields})
+    token = _around.set(_with(fields))
     try:
         yield
     finally:
@@ -76,9 +76,13 @@ def bound(**fields: Any) -> Iterator[None]:
 
 def bind(**fields: Any) -> None:
     """Add fields to every later line of the `bound` block around: what was not yet known at its beginning."""
-    _around.set({**_around.get(), **fields})
+    _around.set(_with(fields))
 
 
 def around() -> Mapping[str, Any]:
     """What is added to lines here."""
     return _around.get()
+
+
+def _with(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {**_around.get(), **{name: value for name, value in fields.items() if value is not None}}

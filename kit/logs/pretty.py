@@ -13,7 +13,13 @@ SHORT_IDS: Final = {"trace_id": 8, "request_id": 8, "user_id": 10, "instance": 1
 LEFT_OUT: Final = frozenset({"source", "request_id", "ingress"})
 """In the file only."""
 RESET, DIM, BOLD, RED, YELLOW, GREEN, CYAN = "\x1b[0m", "\x1b[2m", "\x1b[1m", "\x1b[31m", "\x1b[33m", "\x1b[32m", "\x1b[36m"
-LEVELS: Final = {"debug": ("debug", DIM), "info": ("info ", GREEN), "warning": ("warn ", YELLOW), "error": ("ERROR", RED), "critical": ("FATAL", RED)}
+LEVELS: Final = {
+    "debug": ("debug", DIM),
+    "info": ("info ", GREEN),
+    "warning": ("warn ", YELLOW),
+    "error": ("ERROR", RED),
+    "critical": ("FATAL", RED),
+}
 TEXTS: Final = ("exception", "stack")
 
 
