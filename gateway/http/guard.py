@@ -186,8 +186,8 @@ class _Answer:
             listener.answered(route, method, self._status, took_s)
         level = level_of(method, self._status, known="user_id" in state or state["ingress"] is Ingress.ADMIN)
         if log.shows(level):
-            fields = {"method": method, "status": self._status, "latency_ms": round(took_s * 1000, 2), "ingress": state["ingress"].value}
-            log.at(level, "http.request", route=route, **fields)
+            took_ms, ingress = round(took_s * 1000, 2), state["ingress"].value
+            log.at(level, "http.request", method=method, route=route, status=self._status, latency_ms=took_ms, ingress=ingress)
 
 
 def _traceparent(headers: Headers) -> str | None:
