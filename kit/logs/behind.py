@@ -19,7 +19,7 @@ class Behind:
 
     Args:
         name: of the thread.
-        write: called on that thread; raises nothing.
+        write: called on that thread; when it raises, nothing was kept.
         lost: makes the line that tells how many were dropped.
         bytes_max: see `BYTES_MAX`.
         linger_s: see `LINGER_S`.
@@ -82,7 +82,10 @@ class Behind:
         while not last:
             lines, dropped, last = self._next()
             told = [*lines, self._lost(dropped)] if dropped else lines
-            kept = self._write(told) if told else 0
+            try:
+                kept = self._write(told) if told else 0
+            except Exception:  # noqa: BLE001  # a thread that dies here would take every later line with it
+                kept = 0
             with self._news:
                 self._busy = False
                 if kept < len(told):  # the notice, at the end, is not among those kept

@@ -8,6 +8,7 @@ import contextlib
 import os
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -163,7 +164,7 @@ class LogFile:
         self._shut()
         with contextlib.suppress(OSError):
             older = [self.path.with_name(f"{self.path.name}.{number}") for number in range(1, self._files)]
-            for before, after in zip(reversed([self.path, *older[:-1]]), reversed(older), strict=True):
+            for before, after in reversed(list(pairwise([self.path, *older]))):
                 with contextlib.suppress(FileNotFoundError):
                     before.replace(after)
             if not older:
