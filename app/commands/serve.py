@@ -149,6 +149,7 @@ def _serve(
             told = {} if rehearsed is None else {"gap_s": gap, "rehearsed": asdict(rehearsed)}
             print(json.dumps({"event": "ready", "data": str(arguments.data), "pid": os.getpid(), **asdict(serving), **told}), flush=True)
             return
+        flush()  # the page comes last
         after = "" if rehearsed is None else TOOK_OVER.format(gap="?" if gap is None else f"{gap:.2f} s", **asdict(rehearsed))
         print(page(serving, settings, badge=BADGE if vault.insecure else "", took_over=after), flush=True)
 
@@ -162,6 +163,7 @@ def _serve(
     except StartRefused as error:
         print(f"flowork serve: {error}", file=sys.stderr)
         return FAILED
+    flush()
     if not arguments.json:
         left = f" {drained.given_back} unfinished job(s) were given back and start again later." if drained.given_back else ""
         print(f"Flowork has stopped.{left}")

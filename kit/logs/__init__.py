@@ -57,7 +57,7 @@ class Log:
         trace = None if error is None else (type(error), error, error.__traceback__)
         # Not Logger.log: it walks the stack for a file name that no line shows.
         record = logging.LogRecord(self._logger.name, level, "", 0, event, (), trace)
-        setattr(record, FIELDS, {**_around.get(), **fields})
+        setattr(record, FIELDS, {**fields, **_around.get(), **fields})  # its own come first, and win
         self._logger.handle(record)
 
 

@@ -1,5 +1,6 @@
 """Lines for people at a terminal: time, level, event, then the fields that a person can use."""
 
+from datetime import datetime
 from typing import Any, Final
 
 from structlog.dev import Column, ConsoleRenderer, KeyValueColumnFormatter
@@ -8,11 +9,13 @@ from structlog.typing import EventDict
 from kit.text import printable
 
 EVENT_WIDTH: Final = 24
-SHORT_IDS: Final = {"trace_id": 8, "request_id": 8, "user_id": 10, "instance": 12}
+SHORT_IDS: Final = {"trace_id": 8, "user_id": 10, "gateway_id": 10, "instance": 12}
 """Characters that are enough to tell one from another, and to find the rest in the file."""
+JOB_TAIL: Final = 12
+"""Of a job's id, whose beginnings are the engine and the time, the end is shown; `flowork logs --job` takes it."""
 LEFT_OUT: Final = frozenset({"source", "request_id", "ingress"})
 """In the file only."""
-RESET, DIM, BOLD, RED, YELLOW, GREEN, CYAN = "\x1b[0m", "\x1b[2m", "\x1b[1m", "\x1b[31m", "\x1b[33m", "\x1b[32m", "\x1b[36m"
+RESET, DIM, BOLD, RED, YELLOW, GREEN = "\x1b[0m", "\x1b[2m", "\x1b[1m", "\x1b[31m", "\x1b[33m", "\x1b[32m"
 LEVELS: Final = {
     "debug": ("debug", DIM),
     "info": ("info ", GREEN),
@@ -20,6 +23,7 @@ LEVELS: Final = {
     "error": ("ERROR", RED),
     "critical": ("FATAL", RED),
 }
+SPEAK_FOR_THEMSELVES: Final = ("method", "route", "status")
 TEXTS: Final = ("exception", "stack")
 
 
@@ -28,23 +32,25 @@ class Pretty:
 
     def __init__(self, colours: bool) -> None:
         self._colours = colours
-        reset, dim, cyan = (RESET, DIM, CYAN) if colours else ("", "", "")
+        reset, dim = (RESET, DIM) if colours else ("", "")
         plain = KeyValueColumnFormatter(key_style=None, value_style="", reset_style="", value_repr=str)
         self._renderer = ConsoleRenderer(
             columns=[
                 Column("at", KeyValueColumnFormatter(key_style=None, value_style=dim, reset_style=reset, value_repr=str)),
                 Column("level", plain),
                 Column("event", plain),
-                Column("", KeyValueColumnFormatter(key_style=dim, value_style=cyan, reset_style=reset, value_repr=_shown)),
+                *(Column(name, KeyValueColumnFormatter(None, "", "", value_repr=_shown)) for name in SPEAK_FOR_THEMSELVES),
+                Column("latency_ms", KeyValueColumnFormatter(None, "", "", value_repr=lambda value: f"{value} ms")),
+                Column("", KeyValueColumnFormatter(key_style=dim, value_style="", reset_style=reset, value_repr=_shown)),
             ],
             sort_keys=False,
         )
 
     def __call__(self, line: EventDict) -> str:
         """The line, and below it its exception."""
-        head = {"at": line["at"][11:23], "level": self._level(line["level"]), "event": self._event(line)}
+        head = {"at": _clock(line["at"]), "level": self._level(line["level"]), "event": self._event(line)}
         fields = {
-            name: value[: SHORT_IDS[name]] if name in SHORT_IDS and isinstance(value, str) else value
+            name: _short(name, value)
             for name, value in line.items()
             if name not in head and name not in LEFT_OUT and name not in TEXTS and value is not None
         }
@@ -58,6 +64,19 @@ class Pretty:
     def _event(self, line: EventDict) -> str:
         padded = printable(str(line["event"])).ljust(EVENT_WIDTH)
         return f"{BOLD}{padded}{RESET}" if self._colours else padded
+
+
+def _clock(at: str) -> str:
+    """The time of day where the reader is; the file has UTC."""
+    return datetime.fromisoformat(at).astimezone().strftime("%H:%M:%S.%f")[:12]
+
+
+def _short(name: str, value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    if name == "job_id" and len(value) > JOB_TAIL:
+        return f"..{value[-JOB_TAIL:]}"
+    return value[: SHORT_IDS.get(name)]
 
 
 def _shown(value: Any) -> str:

@@ -14,7 +14,7 @@ from typing import Final, TextIO
 from structlog.typing import EventDict
 
 from kit.logs import ROOT, Log
-from kit.logs.behind import Behind
+from kit.logs.behind import LINGER_S, Behind
 from kit.logs.door import Door, Render, Sink
 from kit.logs.file import LogFile
 from kit.logs.lines import as_json, at
@@ -46,11 +46,11 @@ def logging_to(
     render = rendering(settings, stream, environment)
     shown = settings.least(at_terminal if stream.isatty() else logging.INFO)
     with contextlib.ExitStack() as opened:
-        sinks = [Sink(shown, render, _behind(opened, "flowork-log-stderr", _writer(stream), render))]
+        sinks = [Sink(shown, render, _behind(opened, "flowork-log-stderr", _writer(stream), render, 0.0 if stream.isatty() else LINGER_S))]
         if settings.file:
             file = LogFile(folder / FOLDER, name, settings.file_max_bytes, settings.files, _not_written)
             opened.callback(file.close)
-            sinks.append(Sink(settings.least(logging.INFO), as_json, _behind(opened, "flowork-log-file", file.write, as_json)))
+            sinks.append(Sink(settings.least(logging.INFO), as_json, _behind(opened, "flowork-log-file", file.write, as_json, LINGER_S)))
         _install(sinks)
         opened.callback(to_stream, stream, shown, render)
         logging.captureWarnings(True)
@@ -83,12 +83,14 @@ def _install(sinks: list[Sink]) -> None:
     sys.excepthook = _uncaught
 
 
-def _behind(opened: contextlib.ExitStack, name: str, write: Callable[[list[str]], int], render: Render) -> Callable[[str, bool], None]:
+def _behind(
+    opened: contextlib.ExitStack, name: str, write: Callable[[list[str]], int], render: Render, linger_s: float
+) -> Callable[[str, bool], None]:
     def lost(lines: int) -> str:
         line: EventDict = {"at": at(time.time()), "level": "warning", "source": f"{ROOT}.logs", "event": "logs.lines_lost", "lines": lines}
         return render(line)
 
-    behind = Behind(name, write, lost)
+    behind = Behind(name, write, lost, linger_s=linger_s)
     _open.append(behind)
     opened.callback(_open.remove, behind)
     opened.callback(behind.close)

@@ -6,6 +6,8 @@ import logging
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -135,10 +137,21 @@ def test_colours_are_for_terminals_whose_owner_wants_them(environment: dict[str,
     assert ("\x1b[" in rendering(LogSettings(form="pretty"), stream, environment)(LINE)) == coloured
 
 
+@pytest.fixture
+def vienna(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "CET-1")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no tzset")
+@pytest.mark.usefixtures("vienna")
 def test_lines_for_people_say_time_level_event_and_fields_without_moving_the_cursor():
     line = {**LINE, "text": "\x1b[2Jtwo words", "n": None, "share": 0.5, "ids": ["a", "b"], "exception": "Traceback\n  \x1b[1mboom"}
     assert Pretty(colours=False)(line).splitlines() == [
-        '13:00:00.123 warn  it.happened              text="\\x1b[2Jtwo words" share=0.5 ids=a,b',
+        '14:00:00.123 warn  it.happened              text="\\x1b[2Jtwo words" share=0.5 ids=a,b',
         "    Traceback",
         "      \\x1b[1mboom",
     ]
@@ -147,3 +160,20 @@ def test_lines_for_people_say_time_level_event_and_fields_without_moving_the_cur
 def test_the_level_of_a_terminal_is_only_for_who_said_none():
     assert LogSettings().least(logging.WARNING) == logging.WARNING
     assert LogSettings(level="debug").least(logging.WARNING) == logging.DEBUG
+
+
+def test_an_access_line_reads_like_one_and_its_ids_are_short():
+    line = {
+        **LINE,
+        "event": "http.request",
+        "method": "POST",
+        "route": "/api/v1/jobs",
+        "status": 201,
+        "latency_ms": 3.25,
+        "ingress": "loopback",
+        "trace_id": "ab" * 16,
+        "job_id": "abcdef_01a21308-dfa9-7d4b-970b-66415d95b2ad",
+    }
+    assert (
+        Pretty(colours=False)(line)[19:] == "http.request             POST /api/v1/jobs 201 3.25 ms trace_id=abababab job_id=..66415d95b2ad"
+    )
