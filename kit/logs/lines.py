@@ -5,6 +5,7 @@ Each step is a structlog processor. Taking secrets out is the last one before re
 
 import json
 import logging
+import re
 import time
 from collections.abc import Callable, MutableMapping
 from typing import Any, Final
@@ -29,6 +30,8 @@ _UNREAD: Final = 4 * 1024
 _HALF_SECRET: Final = 128
 _INT_MAX: Final = 2**63
 _encode: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+_IDS: Final = re.compile(r"[0-9a-f]{16}|[0-9a-f]{32}|[a-z0-9]{4,25}_[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""Ids of requests, traces and jobs: new on every line, never a secret by their form, and slow to look through."""
 _second: tuple[int, str] = (0, "")
 
 
@@ -182,7 +185,7 @@ def _said(value: Any) -> str:
 
 
 def _text(text: str) -> str:
-    if text in _clean_texts:
+    if text in _clean_texts or _IDS.fullmatch(text):
         return text
     size = len(text)
     if size > FIELD_MAX + _UNREAD:

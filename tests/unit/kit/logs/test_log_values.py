@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kit.logs import FIELDS
-from kit.logs.lines import FIELD_MAX, LINE_MAX, as_json, described
+from kit.logs.lines import _IDS, FIELD_MAX, LINE_MAX, as_json, described
+from kit.redact import redact
 
 TOKEN = "fwe1_0123456789_" + "s" * 43
 
@@ -130,6 +131,11 @@ ANYTHING = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(st.characters()), inner, max_size=4) | st.tuples(inner),
     max_leaves=20,
 )
+
+
+@given(st.from_regex(_IDS, fullmatch=True))
+def test_what_is_taken_for_an_id_would_have_stayed_anyway(text: str):
+    assert redact(text) == text
 
 
 @given(ANYTHING)
