@@ -24,6 +24,7 @@ usage: flowork COMMAND [options]
   keys list|rotate     the keys that sign access tokens
   audit list|verify    who did what, and whether the record is whole
   secrets              where the keys are kept: status, unlock, move
+  logs                 what was written down: --follow, --level, --job
   doctor               what is wrong on this machine, and what to do
   demo                 three real jobs on a scratch gateway, start to end
 
@@ -71,6 +72,7 @@ ROLES = {
     "keys": "app.commands.keys:main",
     "audit": "app.commands.audit:main",
     "secrets": "app.commands.secrets:main",
+    "logs": "app.commands.logs:main",
     "doctor": "app.commands.doctor:main",
     "demo": "app.commands.demo:main",
 }

@@ -16,6 +16,14 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     return report
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _last_log_lines_keep_to_the_schema() -> Iterator[None]:
+    """Also those of programs that outlived their last test."""
+    yield
+    found = PROGRAMS.mistakes()
+    assert not found, "\n".join(found[:20])
+
+
 @pytest.fixture(autouse=True)
 def _log_lines_keep_to_the_schema() -> Iterator[None]:
     """Every line of every test, of any level, in this process and in the programs it starts: docs/log-line.schema.json."""

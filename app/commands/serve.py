@@ -144,12 +144,12 @@ def _serve(
     host = Host(settings, vault, give_up=_give_up)
 
     def ready(serving: Serving) -> None:
+        flush()  # the page comes last
         gap, rehearsed = (None, None) if taken is None else taken()
         if arguments.json:
             told = {} if rehearsed is None else {"gap_s": gap, "rehearsed": asdict(rehearsed)}
             print(json.dumps({"event": "ready", "data": str(arguments.data), "pid": os.getpid(), **asdict(serving), **told}), flush=True)
             return
-        flush()  # the page comes last
         after = "" if rehearsed is None else TOOK_OVER.format(gap="?" if gap is None else f"{gap:.2f} s", **asdict(rehearsed))
         print(page(serving, settings, badge=BADGE if vault.insecure else "", took_over=after), flush=True)
 

@@ -42,37 +42,13 @@ class Held(logging.Handler):
             self.mistakes += wrong(json.loads(as_json(described(record))))
 
 
-def in_file(path: Path) -> list[str]:
-    """What is wrong in a log file: it has nothing but lines; only the last one may be cut, by a kill."""
-    found = []
-    for line in path.read_bytes().split(b"\n")[:-1]:
-        try:
-            found += wrong(json.loads(line))
-        except ValueError:
-            found.append(f"{path.name}: no JSON: {line[:200]!r}")
-    return found
-
-
-def on_stderr(path: Path) -> list[str]:
-    """What is wrong in what a program wrote to its standard error, words for people left aside."""
-    found = []
-    for line in path.read_bytes().split(b"\n")[:-1]:
-        if line.startswith(b"{"):
-            try:
-                found += wrong(json.loads(line))
-            except ValueError:
-                found.append(f"{path.name}: no JSON: {line[:200]!r}")
-        elif line.startswith(b"Traceback (most recent call last)"):
-            found.append(f"{path.name}: a traceback that went past the log")
-    return found
-
-
 class Programs:
-    """The programs that a test has started."""
+    """The programs that tests have started. What they write is judged after each test, from where the last look ended."""
 
     def __init__(self) -> None:
         self._stderr: set[Path] = set()
         self._data: set[Path] = set()
+        self._read: dict[tuple[Path, int], int] = {}
 
     def started(self, stderr: Path, arguments: tuple[str, ...]) -> None:
         """Remember where one writes."""
@@ -80,12 +56,37 @@ class Programs:
         self._data |= {Path(value) for name, value in pairwise(arguments) if name == "--data"}
 
     def mistakes(self) -> list[str]:
-        """What is wrong with their lines; then forget them."""
-        found = [mistake for path in self._stderr if path.exists() for mistake in on_stderr(path)]
-        found += [mistake for data in self._data for path in (data / "logs").glob("*.log*") for mistake in in_file(path)]
-        self._stderr.clear()
-        self._data.clear()
-        return found
+        """What is wrong with their lines since the last look."""
+        found = [mistake for path in self._stderr for line in self._lines(path) for mistake in on_stderr(path, line)]
+        files = [path for data in self._data for path in (data / "logs").glob("*.log*")]
+        return found + [mistake for path in files for line in self._lines(path) for mistake in in_file(path, line)]
+
+    def _lines(self, path: Path) -> list[bytes]:
+        """Whole lines; the last one may have been cut by a kill."""
+        if not path.is_file():
+            return []
+        key = (path, path.stat().st_ino)
+        with path.open("rb") as file:
+            file.seek(self._read.get(key, 0))
+            data = file.read()
+        whole = data[: data.rfind(b"\n") + 1]
+        self._read[key] = self._read.get(key, 0) + len(whole)
+        return whole.split(b"\n")[:-1]
+
+
+def in_file(path: Path, line: bytes) -> list[str]:
+    """What is wrong with a line of a log file, which has nothing but lines."""
+    try:
+        return wrong(json.loads(line))
+    except ValueError:
+        return [f"{path}: no JSON: {line[:200]!r}"]
+
+
+def on_stderr(path: Path, line: bytes) -> list[str]:
+    """What is wrong with a line on a program's standard error, words for people left aside."""
+    if line.startswith(b"Traceback (most recent call last)"):
+        return [f"{path}: a traceback that went past the log"]
+    return in_file(path, line) if line.startswith(b"{") else []
 
 
 PROGRAMS = Programs()
