@@ -5,12 +5,13 @@ import json
 import sys
 from collections.abc import Sequence
 
-from bench import auth, fairness, latency, overload, sim, store, writers
+from bench import auth, fairness, latency, observability, overload, sim, store, writers
 
 BENCHES = {
     "auth": auth,
     "fairness": fairness,
     "latency": latency,
+    "observability": observability,
     "overload": overload,
     "sim": sim,
     "store": store,

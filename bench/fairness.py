@@ -42,7 +42,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 async def _measure(flood: int, jobs: int, every_s: float) -> dict[str, Any]:
-    settings = {"hard_cap": HARD_CAP, "admission_max_wait_s": 3600, "submit_burst": flood + 500}
+    settings: dict[str, Any] = {"hard_cap": HARD_CAP, "admission_max_wait_s": 3600, "submit_burst": flood + 500}
     with tempfile.TemporaryDirectory(prefix="flowork-bench-") as scratch:
         data = Path(scratch) / "data"
         async with serving(data, SLOTS, **settings) as served, open_admin(data) as admin:

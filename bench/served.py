@@ -33,14 +33,17 @@ class Served:
 
 
 @asynccontextmanager
-async def serving(data: Path, slots: int, **settings: object) -> AsyncIterator[Served]:
-    """The process, with `settings` of the gateway beside the raised request rate."""
-    command = [sys.executable, "-m", "app", "serve", "--data", str(data), "--port", "0", "--slots", str(slots), "--allow-echo", "--json"]
+async def serving(
+    data: Path, slots: int, *, module: str = "app", environment: Mapping[str, str] | None = None, **settings: object
+) -> AsyncIterator[Served]:
+    """The process (of `module`), with `settings` of the gateway beside the raised request rate, and other variables."""
+    command = [sys.executable, "-m", module, "serve", "--data", str(data), "--port", "0", "--slots", str(slots), "--allow-echo", "--json"]
     command.append("--insecure-storage")
     changed = {"user_rate_per_s": USER_RATE_PER_S, "user_burst": USER_RATE_PER_S, **settings}
-    environment = {**os.environ, **{f"FLOWORK_GATEWAY_{name.upper()}": str(value) for name, value in changed.items()}}
+    named = {f"FLOWORK_GATEWAY_{name.upper()}": str(value) for name, value in changed.items()}
+    full = {**os.environ, **named, **(environment or {})}
     with (data.parent / "serve.log").open("wb") as log:
-        process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, stderr=log, env=environment)
+        process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, stderr=log, env=full)
     assert process.stdout is not None
     try:
         line = await asyncio.wait_for(process.stdout.readline(), PATIENCE_S)

@@ -393,6 +393,21 @@ class EngineIdMismatch(FloworkError):
     advice = "Use the token of the engine named in X-Engine-Id."
 
 
+class MetricsTokenInvalid(FloworkError):
+    code, status, title = "metrics.token_invalid", 401, "The metrics are read with a token, and this is none"
+    advice = "Send Authorization: Bearer with the token that flowork metrics token --file FILE wrote."
+
+
+class MetricsTokenTaken(FloworkError):
+    code, status, title = "metrics.token_taken", 409, "A metrics token of that name exists"
+    advice = "Choose another name, or revoke it first: flowork metrics revoke NAME."
+
+
+class MetricsTokenUnknown(FloworkError):
+    code, status, title = "metrics.token_unknown", 404, "There is no such metrics token"
+    advice = "flowork metrics list names them."
+
+
 class EngineUnknown(FloworkError):
     code, status, title = "engine.unknown", 404, "There is no such engine, or it is not shared with you"
     advice = "flowork status lists the engines; names and ids both work."

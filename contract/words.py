@@ -152,6 +152,7 @@ class Scope(StrEnum):
     AUDIT_READ = "audit:read"
     AUDIT_EXPORT = "audit:export"
     UPDATE_APPLY = "update:apply"
+    METRICS_TOKENS = "metrics:tokens"
 
 
 class Aim(StrEnum):

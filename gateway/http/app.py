@@ -17,6 +17,7 @@ from gateway.http import (
     drain,
     engine_link,
     jobs,
+    metrics,
     people,
     problems,
     signin,
@@ -34,6 +35,7 @@ from gateway.operations.enrol import Enrolment
 from gateway.operations.handover import Handover
 from gateway.operations.household import Household
 from gateway.operations.keys import KeyRing
+from gateway.operations.metrics_access import MetricsAccess
 from gateway.operations.owner import Owner
 from gateway.operations.pair import Pairing
 from gateway.operations.public_status import PublicView
@@ -75,6 +77,8 @@ class Operations:
     drain: Drain
     rollouts: Rollouts
     public_status: PublicView
+    metrics_access: MetricsAccess
+    metrics_page: metrics.Page
     throttle_user: Callable[[str], None]
     throttle_submits: jobs.CountSubmits
     audit_care: AuditCare
@@ -83,7 +87,7 @@ class Operations:
 
 
 def public_app(operations: Operations, version: str) -> FastAPI:
-    """`/api`, `/internal`, `/healthz`, `/readyz`."""
+    """`/api`, `/internal`, `/metrics`, `/healthz`, `/readyz`."""
     app = _app("Flowork gateway", version)
     # Routes are tried in this order: the busiest first.
     engine = callers.engine(operations.check_engine)
@@ -95,6 +99,7 @@ def public_app(operations: Operations, version: str) -> FastAPI:
     app.include_router(people.router(callers_of_api, operations.household))
     app.include_router(drain.people_router(callers_of_api, operations.drain))
     app.include_router(drain.public_router(operations.public_status))
+    app.include_router(metrics.router(operations.metrics_access, operations.metrics_page))
     _health(app, operations.ready)
     bodies.document(app)
     return app
@@ -110,6 +115,8 @@ def admin_app(operations: Operations, version: str, allow: Callable[[Request], A
     app.include_router(admin_engines.router(gate, operations.engines))
     app.include_router(admin_handover.router(gate, operations.handover, operations.owner.address()))
     app.include_router(drain.admin_router(gate, operations.drain, operations.rollouts))
+    app.include_router(metrics.admin_router(gate, operations.metrics_access))
+    app.include_router(metrics.router(operations.metrics_access, operations.metrics_page))
     _health(app, operations.ready)
     bodies.document(app)
     return app

@@ -56,7 +56,7 @@ class Guard:
     """Wraps an app for one listener.
 
     Puts into `scope["state"]`: `request_id`, `trace`, `ingress`, and once the host was found to be ours `client` and
-    `origin` (see `ingress.Came`).
+    `origin` (see `ingress.Came`). Finds there after an answer: `problem`, the code of a failure.
 
     Args:
         app: what is inside.
@@ -184,6 +184,8 @@ class _Answer:
         method = self._scope.get("method", "GET")
         if listener is not None and self._status is not None:
             listener.answered(route, method, self._status, took_s)
+            if self._status in self.failures and "problem" in state:
+                listener.auth_failed(state["problem"])
         level = level_of(method, self._status, known="user_id" in state or state["ingress"] is Ingress.ADMIN)
         if log.shows(level):
             took_ms, ingress = round(took_s * 1000, 2), state["ingress"].value

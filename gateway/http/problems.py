@@ -15,6 +15,7 @@ from contract.errors import (
     AuthenticationInvalid,
     FloworkError,
     MethodNotAllowed,
+    MetricsTokenInvalid,
     ProofInvalid,
     QueueDraining,
     RequestInvalid,
@@ -53,6 +54,8 @@ def _rate_limit(error: FloworkError) -> dict[str, str]:
 
 def _scheme(error: FloworkError) -> str:
     """How to authenticate instead (RFC 9110 §11.6.1, RFC 9449 §7.1)."""
+    if isinstance(error, MetricsTokenInvalid):
+        return "Bearer"  # RFC 6750
     if not error.code.startswith("auth."):
         return "X-Engine-Token"
     if isinstance(error, ProofInvalid):
@@ -74,6 +77,7 @@ def install(app: FastAPI) -> None:
 
     async def flowork(request: Request, error: Exception) -> Response:
         assert isinstance(error, FloworkError)
+        request.state.problem = error.code
         return response(error, request.state.request_id)
 
     async def validation(request: Request, error: Exception) -> Response:

@@ -40,6 +40,7 @@ class AuditCare:
     _alarms: dict[str, str] = field(default_factory=dict)
     _wanted: asyncio.Event = field(default_factory=asyncio.Event)
     _sealed_at: int = 0
+    _signed_at: int | None = None
     _witnessed: bool = False
     _day: int | None = None
     _checked_at: int | None = None
@@ -82,6 +83,7 @@ class AuditCare:
             self._alarm("checkpoint", f"The audit log cannot be signed: {error}.")
         else:
             self._calm("checkpoint")
+            self._signed_at = now.steady
             if newest is not None:
                 await self._witness(newest)
 
@@ -114,6 +116,10 @@ class AuditCare:
         """How the log was when it was last read, and what is wrong now."""
         at = None if self._checked_at is None else rfc3339(self._checked_at)
         return AuditStatus(checked_at=at, intact=self._intact, alarms=[self._alarms[name] for name in sorted(self._alarms)])
+
+    def head_age_s(self) -> float | None:
+        """Seconds since the chain was signed as it stood; None before the first time."""
+        return None if self._signed_at is None else (self.audit.clock.now().steady - self._signed_at) / SECOND
 
     async def _daily(self) -> None:
         """Read everything; forget what is old, unless something is wrong; look at the size."""

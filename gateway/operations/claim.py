@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from contract.engine_link import ClaimAnswer, ClaimRequest, Finished, FinishRequest, Lease
@@ -19,6 +19,7 @@ from gateway.rules.job import JobRecord
 from gateway.rules.views import job_id_of, job_id_of_uuid
 from gateway.store.directory import ShardDirectory
 from gateway.store.seam import Claim, Claimed, Granted
+from gateway.telemetry.signals import Listener
 from kit.clock import MILLISECOND, Clock
 
 FINISH_CODES = {FinishStatus.OK: None, FinishStatus.LOST: LeaseLost.code, FinishStatus.CONFLICT: LeaseConflict.code}
@@ -44,6 +45,7 @@ class Claiming:
     attempts: Attempts
     shares: Shares
     is_canary: Callable[[Instance], bool]
+    listener: Listener = field(default_factory=Listener)
 
     async def claim(self, caller: EngineCaller, request: ClaimRequest, gone: asyncio.Event) -> ClaimAnswer | None:
         """Answer as soon as there are leases, results of riding finishes, or news; else after `wait_ms`, with nothing.
@@ -97,12 +99,20 @@ class Claiming:
                 await store.take_back([instance.id])
                 raise
             turn.granted(len(claimed.leases), self._begun(caller.engine, instance, claimed.leases))
+        self._tell(caller.engine, claimed)
         answer = self._answer(caller, claim, claimed)
         fresh = claim.reconcile and news(instance, (*claimed.lost, *claimed.cancel))
         if not (claimed.leases or claimed.finished or fresh or _turned(instance, answer)):
             return None
         instance.directive, instance.whitelist, instance.answered = answer.directive, answer.whitelist_version, claim.attempt_id
         return answer
+
+    def _tell(self, engine: str, claimed: Claimed) -> None:
+        if claimed.replayed and claimed.leases:
+            self.listener.claim_replayed(engine)
+        for status in claimed.finished:
+            if status is not FinishStatus.OK:
+                self.listener.finish_fenced(engine)
 
     def _begun(self, engine: str, instance: Instance, leases: Iterable[Granted]) -> list[str]:
         """Note the attempts that began; the kinds of those that a repeated claim did not get before."""

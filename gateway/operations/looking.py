@@ -25,13 +25,14 @@ class Looking:
         depth = busy = 0
         wait_ms: float | None = None
         for shard in self.shards.open_now():
-            load = await self._load(shard)
+            load = await self.load(shard)
             depth, busy = depth + load.scheduled + load.queued, busy + load.running
-            wait = self._wait_ms(shard.source, load)
+            wait = self.wait_ms(shard.source, load)
             wait_ms = wait if wait_ms is None or wait is None else max(wait_ms, wait)
         return Look(depth, busy, self.capacity.slots_in_all(), wait_ms)
 
-    async def _load(self, shard: SqliteShard) -> Load:
+    async def load(self, shard: SqliteShard) -> Load:
+        """What an open queue holds; nothing when it cannot be read."""
         at = (id(shard), shard.writer_stats[0])
         known = self._known.get(shard.source)
         if known is not None and known[0] == at:
@@ -43,7 +44,7 @@ class Looking:
         self._known[shard.source] = (at, load)
         return load
 
-    def _wait_ms(self, engine: str, load: Load) -> float | None:
+    def wait_ms(self, engine: str, load: Load) -> float | None:
         """The expected wait of one more job: depth x mean service time / slots (protocol §9)."""
         slots, mean = self.capacity.slots(engine), self.capacity.mean_service_s(engine)
         return load.ready * mean / slots * 1000 if slots and mean else None

@@ -55,8 +55,10 @@ class StartDelays:
         """A job left the queue without a lease."""
         self._waiting.get((engine, kind), {}).pop(job, None)
 
-    def oldest_waiting_ms(self, engine: str, kinds: Iterable[str]) -> float | None:
-        """How long the oldest job of these kinds waits for its first lease; None when none waits."""
+    def oldest_waiting_ms(self, engine: str, kinds: Iterable[str] | None = None) -> float | None:
+        """How long the oldest job of these kinds (of all, when none are named) waits for its first lease; None when none waits."""
+        if kinds is None:
+            kinds = [kind for of, kind in self._waiting if of == engine]
         firsts = (next(iter(self._waiting.get((engine, kind), {}).values()), None) for kind in kinds)
         oldest = min((first for first in firsts if first is not None), default=None)
         return None if oldest is None else max(0, self._clock.now().steady - oldest) / 1000
@@ -115,6 +117,8 @@ class Pulse:
 
     def committed(self, engine: str, commit: Committed) -> None:
         """React to one commit of an engine's queue; called in the event loop."""
+        if commit.calls:
+            self._listener.committed(engine, commit.calls, commit.waited_us / SECOND, commit.took_us / SECOND)
         for event in commit.events:
             if event.name is EventName.JOB_UPDATED:
                 self._job(engine, event.data, commit.at)

@@ -6,6 +6,7 @@ import contextlib
 from contract.errors import EngineUnknown, ShardUnavailable, StorageFailed, StorageFull
 from gateway.operations.sources import Sources
 from gateway.store.directory import LocalShards
+from gateway.telemetry.signals import Listener
 from kit.clock import MILLISECOND, SECOND, Clock, SleepWatch
 from kit.logs import Log
 
@@ -19,12 +20,15 @@ LOOK_AGAIN_S = 30.0
 class Reaper:
     """One deadline per queue, one task for all."""
 
-    def __init__(self, shards: LocalShards, sources: Sources, clock: Clock, sleep_watch: SleepWatch, grace_us: int) -> None:
+    def __init__(
+        self, shards: LocalShards, sources: Sources, clock: Clock, sleep_watch: SleepWatch, grace_us: int, listener: Listener | None = None
+    ) -> None:
         self._shards = shards
         self._sources = sources
         self._clock = clock
         self._sleep_watch = sleep_watch
         self._grace_us = grace_us
+        self._listener = listener or Listener()
         self._due: dict[str, int] = {}
         self._changed = asyncio.Event()
 
@@ -77,6 +81,8 @@ class Reaper:
         except (StorageFull, StorageFailed):
             self.falls_due(engine, RETRY_US)
             return
+        if reaped.lost:
+            self._listener.leases_lost(engine, reaped.lost)
         if reaped.lost or reaped.expired:
             log.info("queue.reaped", engine_id=engine, lost=reaped.lost, expired=reaped.expired)
         next_in = 0 if reaped.more else reaped.next_in_us

@@ -1,7 +1,7 @@
 """What engines report of jobs they hold: heartbeats, ends, progress and output (protocol §5)."""
 
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from contract import limits
 from contract.engine_link import (
@@ -27,6 +27,7 @@ from gateway.rules.life import Failure
 from gateway.rules.views import job_id_of_uuid
 from gateway.store import seam
 from gateway.store.directory import ShardDirectory
+from gateway.telemetry.signals import Listener
 from kit.clock import rfc3339
 from kit.strict_json import encode
 
@@ -41,6 +42,7 @@ class Reporting:
     directive: Callable[[EngineCaller, str], Directive]
     note_refusals: Callable[[str, Iterable[tuple[str, FinishRequest]]], Awaitable[None]]
     delays: StartDelays
+    listener: Listener = field(default_factory=Listener)
 
     async def heartbeat(self, caller: EngineCaller, request: HeartbeatRequest) -> HeartbeatAnswer:
         """Renew every lease named; tell which are lost or to be cancelled, and how the queue stands."""
@@ -81,6 +83,8 @@ class Reporting:
         await self.note_refusals(engine, [(job, request)])
         async with self.directory.use(engine) as store:
             status = await store.finish(report)
+        if status is not FinishStatus.OK:
+            self.listener.finish_fenced(engine)
         if status is FinishStatus.LOST:
             raise LeaseLost
         if status is FinishStatus.CONFLICT:

@@ -38,6 +38,11 @@ class Sources:
             raise EngineUnknown
         return found
 
+    def name_of(self, engine: str) -> str:
+        """An engine's name by its id; the id where there is none of it any more."""
+        found = self._engines.get(engine)
+        return engine if found is None else found.name
+
     async def note(self, user: str, engine: str) -> None:
         """Remember, durably, that a user has jobs in an engine's queue."""
         known = self._of_user.setdefault(user, set())

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from contract import limits
 from contract.errors import (
@@ -26,6 +26,7 @@ from gateway.rules.admission import Admit, Load, Reason, Reject, decide
 from gateway.rules.job import Draft, JobRecord
 from gateway.store.directory import ShardDirectory
 from gateway.store.seam import Accepted, KeyReused, Replayed, Submitted
+from gateway.telemetry.signals import Listener, Submission
 from kit.clock import SECOND, Clock, from_rfc3339
 from kit.strict_json import encode
 
@@ -60,6 +61,7 @@ class Submit:
     draining: Callable[[str], type[FloworkError] | None]
     """Why an engine takes no new jobs just now; None when it does."""
     choosing: Choosing
+    listener: Listener = field(default_factory=Listener)
 
     async def one(self, user: str, key: str, draft: JobDraft, traceparent: str) -> Taken:
         """Submit one job.
@@ -92,7 +94,8 @@ class Submit:
                 outcomes.update((index, error) for index, _ in drafts)
                 continue
             for (index, prepared), result in zip(drafts, submitted, strict=True):
-                outcomes[index] = self._outcome(engine, prepared, result)
+                outcomes[index] = outcome = self._outcome(engine, prepared, result)
+                self._tell(engine, outcome)
         return [outcomes[index] for index in range(len(items))]
 
     async def _into(self, user: str, engine: str, drafts: Sequence[Draft], served: bool) -> list[Submitted]:
@@ -134,6 +137,12 @@ class Submit:
                 return (self.draining(engine) or QueueDraining)(retry_after_s=retry_after_s)
             case Reject():
                 return refusal(result)
+
+    def _tell(self, engine: str, outcome: Taken | FloworkError) -> None:
+        if isinstance(outcome, FloworkError):
+            self.listener.refused(engine, outcome.code)
+        else:
+            self.listener.submitted(engine, Submission.REPLAYED if outcome.replayed else Submission.ACCEPTED)
 
     def _prepare(self, key: str, draft: JobDraft, traceparent: str, ceiling: int | None) -> Draft:
         payload = encode(draft.payload)

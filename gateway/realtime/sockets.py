@@ -94,7 +94,7 @@ class Sockets:
         authenticate: checks a CONNECT and an `auth.refresh`.
         clock: for the buckets.
         limits: what one visitor may take.
-        failed: told the address (and whether it came by loopback) when a credential was wrong.
+        failed: told the address (and whether it came by loopback) when a credential was wrong, and the code of why.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class Sockets:
         authenticate: Authenticate,
         clock: Clock,
         limits: SocketLimits | None = None,
-        failed: Callable[[str, bool], None] = lambda _address, _local: None,
+        failed: Callable[[str, bool, str], None] = lambda _address, _local, _code: None,
     ) -> None:
         self._authenticate = authenticate
         self._clock = clock
@@ -151,6 +151,11 @@ class Sockets:
                 await app(scope, receive, send)
 
         return both
+
+    @property
+    def count(self) -> int:
+        """Sockets of people who are signed in."""
+        return len(self._by_sid)
 
     def publish(self, user: str, event: Event) -> None:
         """Send one event to a user's sockets, in the order of the calls, while `relay` runs."""
@@ -258,7 +263,7 @@ class Sockets:
                 raise TooManySockets
         except FloworkError as error:
             if error.status == 401:
-                self._failed(visitor.address, visitor.local)
+                self._failed(visitor.address, visitor.local, error.code)
             self._later(self._limits.refused_s, lambda: self._drop(visitor))
             raise exceptions.ConnectionRefusedError(error.code) from error
         visitor.who, visitor.sid = who, sid

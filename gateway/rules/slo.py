@@ -28,6 +28,8 @@ class Slo(StrEnum):
     QUEUE_WAIT = "queue_wait"
 
 
+RATIOS: Final = frozenset({Slo.ERROR_RATE, Slo.AVAILABILITY})
+"""Promises about a share of 1; the others are about milliseconds."""
 TARGETS: Final = {
     Slo.START_DELAY: 500.0,  # ms, p95
     Slo.END_TO_END: 1500.0,  # ms, p95

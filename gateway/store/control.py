@@ -1,6 +1,6 @@
 """control.db: engines. Small and rarely written.
 
-`people.py`, `installations.py`, `memberships.py`, `choices.py` and `rollouts.py` keep theirs in it too.
+`people.py`, `installations.py`, `memberships.py`, `choices.py`, `rollouts.py` and `metrics_tokens.py` keep theirs in it too.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contract.errors import EngineNameTaken
-from gateway.store import choices, installations, memberships, people, rollouts
+from gateway.store import choices, installations, memberships, metrics_tokens, people, rollouts
 from gateway.store.database import Database, connected
 from gateway.store.files import FileRefused, Layout, inspect, lay_out, make_private
 
@@ -35,7 +35,7 @@ class ControlRefused(FileRefused):
     """control.db must not be opened."""
 
 
-LAYOUT = Layout(0x464C5743, 3, "control database", ControlRefused)  # "FLWC"
+LAYOUT = Layout(0x464C5743, 4, "control database", ControlRefused)  # "FLWC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,7 @@ class Control:
         self.choices = choices.Choices(database)
         self.rollouts = rollouts.Rollouts(database)
         self.pauses = rollouts.Pauses(database)
+        self.metrics_tokens = metrics_tokens.MetricsTokens(database)
 
     async def add_engine(self, engine_id: str, name: str, at: int) -> None:
         """Make an engine.
@@ -120,5 +121,5 @@ def _prepare(path: Path) -> None:
     with contextlib.closing(connection):
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
-        whole = people.DDL + DDL + installations.DDL + memberships.DDL + choices.DDL + rollouts.DDL
+        whole = people.DDL + DDL + installations.DDL + memberships.DDL + choices.DDL + rollouts.DDL + metrics_tokens.DDL
         lay_out(connection, whole, LAYOUT)

@@ -72,6 +72,11 @@ class LocalShards:
         """The shards that are open."""
         return [entry.shard for entry in self._entries.values() if entry.shard is not None]
 
+    def open_shard(self, engine: str) -> SqliteShard | None:
+        """An engine's shard, if it is open."""
+        entry = self._entries.get(engine)
+        return None if entry is None else entry.shard
+
     @contextlib.asynccontextmanager
     async def use(self, engine: str) -> AsyncIterator[JobStore]:
         entry = self._entries.setdefault(engine, _Entry())

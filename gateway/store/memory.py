@@ -124,7 +124,7 @@ class MemoryStore:
             freed |= self._settle(now, claim, again or ())
         leases = self._lease(now, claim) if again is None else again
         self._commit(now)
-        return Claimed(leases, finished, tuple(lost), tuple(cancel), 1, freed)
+        return Claimed(leases, finished, tuple(lost), tuple(cancel), 1, freed, again is not None)
 
     def _still_held(self, tokens: Iterable[tuple[bytes, bytes]]) -> tuple[Granted, ...]:
         found = [(self._jobs.get(uuid), token) for uuid, token in tokens]

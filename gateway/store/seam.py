@@ -140,6 +140,8 @@ class Claimed:
     epoch: int = 1
     now_ready: bool = False
     """Something in this transaction made jobs claimable by others."""
+    replayed: bool = False
+    """This attempt was answered before; the leases are those of then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +215,12 @@ class Committed:
     """Steady time right after the commit."""
     due_in_us: int | None = None
     """Microseconds until the earliest thing that this commit made due (`JobStore.reap`); None when it made nothing due."""
+    calls: int = 0
+    """How many callers shared it; 0 when the store does not tell."""
+    waited_us: int = 0
+    """How long the first of them waited until the writer began."""
+    took_us: int = 0
+    """How long COMMIT took, with its fsync."""
 
 
 class JobStore(Protocol):

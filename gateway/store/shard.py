@@ -65,6 +65,7 @@ class SqliteShard:
         held: contextlib.ExitStack,
     ) -> None:
         self.source = source
+        self._path = path
         self._limits = limits
         self._clock = clock
         self._random = random_bytes
@@ -81,6 +82,14 @@ class SqliteShard:
     def writer_stats(self) -> tuple[int, int]:
         """Commits, and calls that they carried."""
         return self._writer.stats.commits, self._writer.stats.calls
+
+    @property
+    def wal_bytes(self) -> int:
+        """Size of the write-ahead log."""
+        try:
+            return self._path.with_name(f"{self._path.name}-wal").stat().st_size
+        except OSError:
+            return 0
 
     def hold_leases(self, for_us: int) -> None:
         """Take no lease back for a while: the machine just woke, and engines must get the chance to renew."""
@@ -130,7 +139,7 @@ class SqliteShard:
             )
             if leases:
                 claiming.remember(tx, claim, leases, limits.keep_claims_us)
-        return Claimed(leases, finished, tuple(lost), tuple(cancel), self._epoch, freed)
+        return Claimed(leases, finished, tuple(lost), tuple(cancel), self._epoch, freed, again is not None)
 
     async def renew(self, instance: str, leases: Sequence[HeldLease]) -> Renewed:
         def work(tx: Tx) -> Renewed:

@@ -48,6 +48,8 @@ class Tx:
 class _Call:
     work: Callable[[Tx], Any]
     future: asyncio.Future[Any]
+    at: int
+    """Steady time at which it was asked for."""
     outcome: Any = None
     error: BaseException | None = None
 
@@ -91,7 +93,7 @@ class Writer:
         if not self._gathered:
             # One hand-over per turn of the loop: callers that wake together commit together.
             self._loop.call_soon(self._hand_over)
-        self._gathered.append(_Call(work, future))
+        self._gathered.append(_Call(work, future, self._clock.now().steady))
         return await future
 
     async def close(self) -> None:
@@ -146,6 +148,7 @@ class Writer:
             tx.execute("BEGIN IMMEDIATE")
             for call in batch:
                 call.outcome = call.work(tx)
+            committing = self._clock.now().steady
             tx.execute("COMMIT")
         except Exception as error:  # noqa: BLE001 - whatever the work raised goes to its caller
             if self._connection.in_transaction:
@@ -156,7 +159,8 @@ class Writer:
             return None
         self.stats.commits += 1
         self.stats.calls += len(batch)
-        return Committed(tx.events, self._clock.now().steady, tx.due_in_us)
+        done = self._clock.now().steady
+        return Committed(tx.events, done, tx.due_in_us, len(batch), tx.now.steady - batch[0].at, done - committing)
 
     def _answer(self, batch: list[_Call], committed: Committed | None) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is gone: nobody is left to be told

@@ -5,6 +5,8 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 
+from prometheus_client.metrics_core import Metric
+
 from contract.admin import EngineAdded
 from contract.errors import AuditUnavailable, DataFolderInUse
 from contract.version import VERSION
@@ -18,6 +20,7 @@ from gateway.store.audit_heads import HeadsFile
 from gateway.store.control import open_control
 from gateway.store.minutes import open_minutes
 from gateway.store.people import People
+from gateway.telemetry import lateness
 from gateway.wiring.entrances import listen, send_home
 from gateway.wiring.parts import Identity, Parts, Randomness, build
 from kit.clock import Clock, SystemClock
@@ -101,6 +104,9 @@ async def running(
         tasks.start(parts.operations.tokens.run(), "engine-tokens")
         tasks.start(parts.operations.rollouts.run(), "rollouts")
         tasks.start(parts.levels.run(), "service-levels")
+        tasks.start(lateness.watch(parts.listener.loop_late), "lateness")
+        if settings.otlp.endpoint is not None and settings.otlp.metrics:
+            tasks.start(_pushing(settings, parts, clock, identity.gateway_id), "otlp-metrics")
         stack.push_async_callback(parts.operations.tokens.keep_use)
         stack.push_async_callback(parts.sockets.close)
         lan_address = await listen(stack, settings, parts, listener, chance)
@@ -109,6 +115,15 @@ async def running(
         log.info("gateway.ready", address=address, lan_address=lan_address, gateway_id=identity.gateway_id, version=VERSION)
         yield Gateway(address, lan_address, identity, parts)
         log.info("gateway.stopping")
+
+
+async def _pushing(settings: GatewaySettings, parts: Parts, clock: Clock, gateway: str) -> None:
+    from gateway.telemetry.push import push  # loads OpenTelemetry
+
+    async def read() -> list[Metric]:
+        return parts.sight.meters.read(await parts.sight.scenery.look())
+
+    await push(settings.otlp, read, clock, VERSION, gateway)
 
 
 async def _held_key(name: str, people: People, vault: Vault, chance: Randomness) -> HeldKey:

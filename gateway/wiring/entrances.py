@@ -8,6 +8,7 @@ from contract.version import VERSION
 from gateway.http import admin, edge, listeners
 from gateway.http.app import admin_app, public_app
 from gateway.http.connection import Patience
+from gateway.rules.ingress import Ingress
 from gateway.settings import GatewaySettings
 from gateway.wiring.parts import Parts, Randomness
 
@@ -34,9 +35,11 @@ async def listen(
     def known_device(headers: Mapping[bytes, str]) -> bool:
         return parts.operations.sessions.knows(headers.get(b"dpop"))
 
+    parts.state.listeners.update({str(ingress): False for ingress in (Ingress.LOOPBACK, Ingress.LAN, Ingress.TUNNEL)})
     for entrance in (edge.loopback(listener, settings), lan, tunnel):
         if entrance is not None:
-            await stack.enter_async_context(entrance.serve(app, parts.throttle, patience, known_device, parts.levels))
+            await stack.enter_async_context(entrance.serve(app, parts.throttle, patience, known_device, parts.listener))
+            parts.state.listeners[str(entrance.door.ingress)] = True
     allow = None
     if settings.admin_over_tcp or not listeners.takes_unix_socket(run / "admin.sock"):
         secret = chance.token_bytes(32).hex()

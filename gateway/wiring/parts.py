@@ -2,12 +2,12 @@
 
 import random
 import secrets
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from contract import limits
-from contract.engine_link import FinishRequest
 from contract.events import SOCKET_PATH
 from contract.signin import encoded
 from contract.version import VERSION
@@ -36,6 +36,7 @@ from gateway.operations.handover import Handover
 from gateway.operations.household import Household
 from gateway.operations.keys import KeyRing
 from gateway.operations.looking import Looking
+from gateway.operations.metrics_access import MetricsAccess
 from gateway.operations.owner import Owner
 from gateway.operations.pair import Pairing
 from gateway.operations.presence import Presence
@@ -44,7 +45,8 @@ from gateway.operations.pulse import Pulse, StartDelays
 from gateway.operations.reap import Reaper
 from gateway.operations.report import Reporting, note_refusals
 from gateway.operations.rollout import Rollouts
-from gateway.operations.service_levels import ServiceLevels, to_log
+from gateway.operations.scenery import Scenery
+from gateway.operations.service_levels import ServiceLevels
 from gateway.operations.sessions import Principal, Request, Sessions
 from gateway.operations.shares import Shares
 from gateway.operations.sharing import Sharing
@@ -56,7 +58,7 @@ from gateway.operations.wake import LocalWakeBus
 from gateway.operations.watch import CONTROL, Watch
 from gateway.realtime.sockets import SocketLimits, Sockets
 from gateway.rules.engine_tokens import EngineCaller
-from gateway.rules.throttle import Counted, policies
+from gateway.rules.throttle import policies
 from gateway.settings import GatewaySettings
 from gateway.store.control import Control
 from gateway.store.directory import LocalShards
@@ -64,6 +66,8 @@ from gateway.store.minutes import Minutes
 from gateway.store.people import People
 from gateway.store.seam import store_limits
 from gateway.store.snapshot import snapshot
+from gateway.telemetry.signals import Listener
+from gateway.wiring.seeing import Sight, hearing, socket_refusals
 from kit.clock import MILLISECOND, SECOND, Clock, SleepWatch
 from kit.machine import Machine
 from kit.vault import Vault
@@ -94,6 +98,8 @@ class State:
     """What the gateway as a whole is doing."""
 
     listening: bool = False
+    listeners: dict[str, bool] = field(default_factory=dict)
+    """Which of loopback, lan and tunnel are open."""
 
 
 @dataclass(slots=True)
@@ -109,6 +115,9 @@ class Parts:
     sockets: Sockets
     throttle: Throttle
     levels: ServiceLevels
+    listener: Listener
+    """Hears what happens."""
+    sight: Sight
     operations: Operations
 
 
@@ -136,14 +145,15 @@ async def build(
     await sources.load()
     capacity = Capacity(presence, attempts, clock)
     # The levels look at shards whose commits they hear of.
-    levels = ServiceLevels(clock, minutes, lambda: looking.look(), lambda: state.listening, to_log)  # noqa: PLW0108
+    heard = hearing(clock, minutes, lambda: looking.look(), lambda: state.listening, sources.name_of)  # noqa: PLW0108
+    levels, listener = heard.levels, heard.everyone
     # The pulse tells the reaper of deadlines, and the reaper opens shards whose commits the pulse hears.
-    pulse = Pulse(fanout, wake, delays, attempts, lambda engine, in_us: reaper.falls_due(engine, in_us), levels)  # noqa: PLW0108
+    pulse = Pulse(fanout, wake, delays, attempts, lambda engine, in_us: reaper.falls_due(engine, in_us), listener)  # noqa: PLW0108
     kept = store_limits(settings, chance.uniform)
     shards = LocalShards(settings.data / "shards", control, kept, clock, chance.token_bytes, pulse.committed, settings.open_shards)
     looking = Looking(shards, capacity)
     watch_sleep = SleepWatch(clock, round(limits.SUSPEND_NOTICED_S * SECOND))
-    reaper = Reaper(shards, sources, clock, watch_sleep, settings.heartbeat_grace_ms * MILLISECOND)
+    reaper = Reaper(shards, sources, clock, watch_sleep, settings.heartbeat_grace_ms * MILLISECOND, listener)
     tokens = EngineTokens(
         store=control.installations,
         audit=audit,
@@ -182,7 +192,8 @@ async def build(
     )
     pairing = Pairing(sessions, challenges, audit, clock, chance.token_bytes)
     throttle = Throttle(clock, policies(settings), capacity.announced_slots, capacity.per_second)
-    admitting = admission(settings, delays, capacity, Machine(settings.data, clock).free)
+    machine = Machine(settings.data, clock)
+    admitting = admission(settings, delays, capacity, machine.free)
     sharing = Sharing(control, sources, audit, clock, sessions.users, sessions.is_owner, wake.news)
     await sharing.load()
     enrolment = Enrolment(control.installations, tokens, sources, audit, clock, chance.token_bytes)
@@ -223,24 +234,34 @@ async def build(
         remote_address=settings.public_origins[0] if settings.tunnel and settings.accept_remote_engines else None,
     )
 
-    def authenticate_socket(auth: Mapping[str, Any], origin: str) -> tuple[Principal, float]:
-        token, proof = (auth.get(name) for name in ("token", "dpop"))
-        request = Request("GET", f"{origin}{SOCKET_PATH}/", proof if isinstance(proof, str) else None)
-        principal, _ = sessions.authenticate(token if isinstance(token, str) else "", request)
-        return principal, principal.expires_at - clock.now().wall / SECOND
-
     async def engine(engine_id: str | None, token: str | None) -> EngineCaller:
         caller = await tokens.authenticate(engine_id, token)
         throttle.engine(caller.engine)
         return caller
 
-    async def refusals(engine: str, reports: Iterable[tuple[str, FinishRequest]]) -> None:
-        await note_refusals(audit, engine, reports)
-
+    refusals = partial(note_refusals, audit)
+    scenery = Scenery(
+        version=VERSION,
+        sources=sources,
+        shards=shards,
+        looking=looking,
+        capacity=capacity,
+        delays=delays,
+        levels=levels,
+        drain=drain,
+        audit_care=care,
+        vault=vault,
+        free=machine.free,
+        ready=lambda: state.listening,
+        listeners=lambda: state.listeners,
+        sockets=lambda: sockets.count,
+    )
+    sight = Sight(heard.meters, scenery, MetricsAccess(control.metrics_tokens, audit, clock, chance.token_bytes))
+    await sight.access.load()
     choosing = Choosing(shards, sharing, presence, clock, admitting, lambda engine: drain.draining(engine) is not None, control.choices)
     watch = Watch(shards, sources, sharing, fanout, people)
     operations = Operations(
-        submit=Submit(shards, sources, sharing, presence, clock, admitting, drain.draining, choosing),
+        submit=Submit(shards, sources, sharing, presence, clock, admitting, drain.draining, choosing, listener),
         watch=watch,
         change=Change(shards, sources, sharing, watch),
         claiming=Claiming(
@@ -256,8 +277,9 @@ async def build(
             attempts=attempts,
             shares=shares,
             is_canary=rollouts.is_canary,
+            listener=listener,
         ),
-        reporting=Reporting(shards, presence, settings.lease_ms, drain.directive, refusals, delays),
+        reporting=Reporting(shards, presence, settings.lease_ms, drain.directive, refusals, delays, listener),
         tokens=tokens,
         enrolment=enrolment,
         sharing=sharing,
@@ -281,16 +303,28 @@ async def build(
         public_status=PublicView(
             VERSION, sources, presence, shards, delays, attempts, drain, clock, settings.hard_cap, settings.admission_max_wait_s
         ),
+        metrics_access=sight.access,
+        metrics_page=sight.page,
         throttle_user=throttle.user,
         throttle_submits=throttle.submits,
         check_engine=engine,
         ready=lambda: state.listening,
     )
     sockets = Sockets(
-        authenticate_socket,
+        _authenticate_socket(sessions, clock),
         clock,
         SocketLimits(connect_s=settings.header_deadline_s),
-        lambda address, local: throttle.ip_failed(address, local=local, counted=Counted.FULL),
+        socket_refusals(throttle, listener),
     )
     fanout.listen(sockets.publish)
-    return Parts(state, wake, fanout, shards, reaper, owner, sockets, throttle, levels, operations)
+    return Parts(state, wake, fanout, shards, reaper, owner, sockets, throttle, levels, listener, sight, operations)
+
+
+def _authenticate_socket(sessions: Sessions, clock: Clock) -> Callable[[Mapping[str, Any], str], tuple[Principal, float]]:
+    def authenticate(auth: Mapping[str, Any], origin: str) -> tuple[Principal, float]:
+        token, proof = (auth.get(name) for name in ("token", "dpop"))
+        request = Request("GET", f"{origin}{SOCKET_PATH}/", proof if isinstance(proof, str) else None)
+        principal, _ = sessions.authenticate(token if isinstance(token, str) else "", request)
+        return principal, principal.expires_at - clock.now().wall / SECOND
+
+    return authenticate

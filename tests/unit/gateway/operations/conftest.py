@@ -62,7 +62,7 @@ from gateway.store.control import Control, open_control
 from gateway.store.memory import MemoryStore
 from gateway.store.people import DeviceRow, People, UserRow
 from gateway.store.seam import StoredEvent
-from gateway.telemetry.signals import Listener
+from gateway.telemetry.signals import Listener, Submission
 from kit.clock import SECOND
 from kit.machine import Free
 from kit.vault import FolderSecrets, Vault
@@ -106,6 +106,21 @@ class Facts(Listener):
 
     def ended(self, engine: str, state: JobState, code: str | None, end_to_end_ms: float | None) -> None:
         self.told.append(("ended", engine, str(state), code, end_to_end_ms))
+
+    def submitted(self, engine: str, how: Submission) -> None:
+        self.told.append(("submitted", engine, str(how)))
+
+    def refused(self, engine: str, code: str) -> None:
+        self.told.append(("refused", engine, code))
+
+    def claim_replayed(self, engine: str) -> None:
+        self.told.append(("claim_replayed", engine))
+
+    def leases_lost(self, engine: str, count: int) -> None:
+        self.told.append(("leases_lost", engine, count))
+
+    def finish_fenced(self, engine: str) -> None:
+        self.told.append(("finish_fenced", engine))
 
 
 @dataclass
@@ -184,8 +199,9 @@ class Rooms:
             attempts=self.attempts,
             shares=self.shares,
             is_canary=self.rollouts.is_canary,
+            listener=self.listener,
         )
-        self.reporting = Reporting(self.directory, self.presence, LEASE_S * 1000, self._directive, self._note, self.delays)
+        self.reporting = Reporting(self.directory, self.presence, LEASE_S * 1000, self._directive, self._note, self.delays, self.listener)
         self.capacity = Capacity(self.presence, self.attempts, self.clock)
         self.admission = Admission(
             hard_cap=100,
@@ -215,6 +231,7 @@ class Rooms:
                 lambda engine: self._draining(engine) is not None,
                 self.control.choices,
             ),
+            self.listener,
         )
         for seed, engine in enumerate((LAB, DEN)):
             self.directory.stores[engine] = MemoryStore(engine, limits(), self.clock, chance(seed), self._hears(engine))
