@@ -42,7 +42,8 @@ class Log:
             self._emit(logging.ERROR, event, fields, exc_info)
 
     def critical(self, event: str, exc_info: BaseException | None = None, **fields: Any) -> None:
-        self._emit(logging.CRITICAL, event, fields, exc_info)
+        if self._logger.isEnabledFor(logging.CRITICAL):
+            self._emit(logging.CRITICAL, event, fields, exc_info)
 
     def shows(self, level: int) -> bool:
         """Whether a line of this level (`logging.INFO` ...) would be written: for callers that must work to make its fields."""
