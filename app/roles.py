@@ -25,6 +25,7 @@ usage: flowork COMMAND [options]
   keys list|rotate     the keys that sign access tokens
   audit list|verify    who did what, and whether the record is whole
   secrets              where the keys are kept: status, unlock, move
+  logs                 what was written down: --follow, --level, --job
   metrics VERB         who may read /metrics: token, list, revoke
   doctor               what is wrong on this machine, and what to do
   demo                 three real jobs on a scratch gateway, start to end
@@ -74,6 +75,7 @@ ROLES = {
     "keys": "app.commands.keys:main",
     "audit": "app.commands.audit:main",
     "secrets": "app.commands.secrets:main",
+    "logs": "app.commands.logs:main",
     "metrics": "app.commands.metrics:main",
     "doctor": "app.commands.doctor:main",
     "demo": "app.commands.demo:main",

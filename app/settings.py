@@ -12,6 +12,8 @@ from contract.wire import NewEngineName
 from engine.settings import OTHER_NAMES, TABLES, EngineSettings
 from gateway.settings import GatewaySettings
 from kit import config
+from kit.logs import settings as log_settings
+from kit.logs.settings import LogSettings
 from kit.otlp import OtlpSettings
 
 PREFIX = "FLOWORK_"
@@ -35,6 +37,7 @@ class Settings:
     engine: EngineSettings
     """Address and engine id are filled in when the gateway runs."""
     local: LocalEngine
+    logs: LogSettings
 
 
 def load(data: Path, gateway: Mapping[str, Any], engine: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> Settings:
@@ -49,8 +52,10 @@ def load(data: Path, gateway: Mapping[str, Any], engine: Mapping[str, Any], envi
     filled_in = {"data": data, "gateway": "http://127.0.0.1", "engine_id": PLACEHOLDER_ENGINE, "otlp": otlp}
     made_engine = found.table("engine", EngineSettings, {**engine, **filled_in}, OTHER_NAMES)
     local = found.table("local", LocalEngine, {})
+    logs = found.table("logs", LogSettings, {}, log_settings.OTHER_NAMES)
     found.check(TABLES)
     assert made_gateway is not None
     assert made_engine is not None
     assert local is not None
-    return Settings(made_gateway, made_engine, local)
+    assert logs is not None
+    return Settings(made_gateway, made_engine, local, logs)

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from contract import log_events
 from contract.errors import REGISTRY
 from contract.events import SOCKET_NAMESPACE, SOCKET_PATH, Event
 from contract.version import VERSION
@@ -170,8 +171,51 @@ def security_tests() -> str:
     return "\n".join([*out, ""])
 
 
+def logs() -> str:
+    """Every kind of log line, from `contract.log_events`."""
+
+    def table(fields: dict[str, log_events.LogField]) -> list[str]:
+        rows = [f"| `{name}` | {field.type.replace('strings', 'list of string')} | {field.says} |" for name, field in fields.items()]
+        return ["| field | type | |", "|---|---|---|", *rows]
+
+    out = [
+        "# Log lines\n",
+        MARK + "One JSON object a line; [log-line.schema.json](log-line.schema.json) is its JSON Schema (2020-12). What has the form",
+        "of a secret is `***`; a field has at most 8 KiB, a line 64 KiB; null stands for what is not known. Where lines go, and how to",
+        "read them, is in [operating.md](operating.md#logs).",
+        "\n## On every line\n",
+        *table(log_events.CORE),
+        "\n## On every line of a request or a job, where they apply\n",
+        *table(log_events.CONTEXT),
+        "\n## Where there is something to say\n",
+        *table(log_events.EXTRA),
+        "\n## Events\n",
+        "| event | level | means | its own fields |",
+        "|---|---|---|---|",
+        *(
+            f"| `{name}` | {', '.join(event.levels)} | {event.says} | {', '.join(f'`{field}`' for field in event.fields)} |"
+            for name, event in log_events.EVENTS.items()
+        ),
+        "\n## Fields of events\n",
+        *table(log_events.FIELDS),
+        "",
+    ]
+    return "\n".join(out)
+
+
+def log_line_schema() -> str:
+    """What a line may look like, for programs."""
+    return json.dumps(log_events.schema(), indent=1) + "\n"
+
+
 SAID = _said_of_fields()
-PAGES = {"job-states.md": job_states, "protocol.md": protocol, "security-tests.md": security_tests}
+PAGES = {
+    "job-states.md": job_states,
+    "log-line.schema.json": log_line_schema,
+    "logs.md": logs,
+    "protocol.md": protocol,
+    "security-tests.md": security_tests,
+}
 
 
 def main(check: bool) -> int:

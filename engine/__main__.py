@@ -23,7 +23,10 @@ from engine.store.spool import SpoolInUse
 from engine.store.tokens import FileTokens, GivenToken, TokenRefused, read_file
 from engine.wiring import Engine, open_vault, running
 from kit import config
-from kit.logs import Log, to_stream
+from kit.logs import Log, bound
+from kit.logs import settings as log_settings
+from kit.logs.settings import LogSettings
+from kit.logs.setup import logging_to
 from kit.otlp import HeadersRefused, OtlpSettings
 from kit.ownership import NotOurs, make_ours
 from kit.paths import data_folder
@@ -31,6 +34,7 @@ from kit.tasks import all_of, crew, first_of
 from kit.vault import Vault
 
 log = Log("engine")
+WRONG_SETTINGS = "The settings are not right."
 FAILED, USAGE_ERROR, REFUSED, SETUP_ERROR = 1, 2, 4, 78
 
 
@@ -65,11 +69,18 @@ def main(argv: Sequence[str]) -> int:
     if unknown:
         known.error(f"unknown: {' '.join(word for word in unknown if word.startswith('-'))}")  # never a value: it may be a token
     _check(known, arguments)
-    to_stream()
     try:
         make_ours(arguments.data)
+        logs = load_logs(arguments.data, os.environ)
     except NotOurs as error:
         return _complain(SETUP_ERROR, str(error))
+    except config.ConfigRefused as error:
+        return _complain(USAGE_ERROR, WRONG_SETTINGS, *error.mistakes)
+    with logging_to(arguments.data, "engine", logs):
+        return _run_with(arguments)
+
+
+def _run_with(arguments: argparse.Namespace) -> int:
     with contextlib.closing(open_vault(arguments.data)) as vault:
         try:
             sources = _token_sources(arguments, vault)
@@ -79,7 +90,7 @@ def main(argv: Sequence[str]) -> int:
         except FloworkError as error:
             return _complain(REFUSED if error.status in {401, 403} else FAILED, f"{error.title}.", error.detail)
         except config.ConfigRefused as error:
-            return _complain(USAGE_ERROR, "The settings are not right.", *error.mistakes)
+            return _complain(USAGE_ERROR, WRONG_SETTINGS, *error.mistakes)
         try:
             return asyncio.run(_run([(settings.model_copy(update=where), keeper) for where, keeper in sources]))
         except (HeadersRefused, SpoolInUse, TokenRefused) as error:
@@ -131,7 +142,7 @@ async def _enrol(gateway: str, name: str, vault: Vault) -> None:
     await enrolments(vault)  # a vault that does not open must not be found out with the code used up
     enrolled = await enrol(gateway, request)
     await keep_enrolment(vault, Enrolment(gateway, enrolled.engine_id, (enrolled.token,)))
-    log.info("engine.enrolled", engine=enrolled.engine_name, engine_id=enrolled.engine_id, installation=enrolled.installation)
+    log.info("engine.enrolled", name=enrolled.engine_name, engine_id=enrolled.engine_id, installation=enrolled.installation)
 
 
 def read_line(what: str) -> str:
@@ -158,6 +169,19 @@ def host_name() -> str:
 def _complain(code: int, *lines: str) -> int:
     print(f"flowork engine: {lines[0]}", *lines[1:], sep="\n  ", file=sys.stderr)
     return code
+
+
+def load_logs(data: Path, environment: Mapping[str, str]) -> LogSettings:
+    """`[logs]`, before anything else is asked: a token, for one.
+
+    Raises:
+        ConfigRefused: naming every mistake in it, or that the file cannot be read.
+    """
+    found = config.read(data / "config.toml", environment, "FLOWORK_")
+    logs = found.table("logs", LogSettings, {}, log_settings.OTHER_NAMES)
+    found.check(tuple(found.tables))  # the other tables are judged once it is known whom to serve
+    assert logs is not None
+    return logs
 
 
 def load(arguments: argparse.Namespace, environment: Mapping[str, str]) -> EngineSettings:
@@ -191,6 +215,11 @@ async def _run(engines: Sequence[tuple[EngineSettings, TokenKeeper]]) -> int:
 
 
 async def _serve(settings: EngineSettings, keeper: TokenKeeper, signals: "Signals") -> None:
+    with bound(engine_id=settings.engine_id):
+        await _served(settings, keeper, signals)
+
+
+async def _served(settings: EngineSettings, keeper: TokenKeeper, signals: "Signals") -> None:
     async with running(settings, keeper) as engine:
         signals.of(engine)
         async with crew() as tasks:

@@ -16,7 +16,7 @@ OTHER_NAMES = (
     ("HEADROOM_FACTOR", "headroom_factor"),
 )
 """Variables that are heard beside `FLOWORK_ENGINE_*`, older names first."""
-TABLES = ("gateway", "engine", "local", "otlp")
+TABLES = ("gateway", "engine", "local", "otlp", "logs")
 """Of config.toml, which gateway and engine share."""
 SlotCount = Annotated[int, Field(ge=1, le=1024)]
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from app import settings as all_settings
 from app.commands.common import CONFIG, DONE, FAILED, complain, parser, terminal
@@ -20,7 +20,8 @@ from app.services.secrets import Around, Insecure, SecretsRefused, open_secrets
 from contract.errors import FloworkError, GatewayUnreachable
 from kit.config import ConfigRefused
 from kit.files import Locked, exclusive_lock, private_folder
-from kit.logs import Log, to_stream
+from kit.logs import Log
+from kit.logs.setup import flush, logging_to
 from kit.ownership import NotOurs, make_ours
 from kit.vault import SecretStore, Vault
 
@@ -68,9 +69,13 @@ def main(argv: Sequence[str]) -> int:
         )
     except ConfigRefused as error:
         return complain("the settings are not right.", error.mistakes)
-    to_stream(level=logging.WARNING if sys.stderr.isatty() else logging.INFO)
-    if tightened:
-        log.warning("host.closed_to_others", paths=[str(path) for path in tightened])
+    with logging_to(arguments.data, "flowork", settings.logs, at_terminal=logging.WARNING):
+        if tightened:
+            log.warning("host.closed_to_others", paths=[str(path) for path in tightened])
+        return _run(settings, arguments)
+
+
+def _run(settings: all_settings.Settings, arguments: argparse.Namespace) -> int:
     try:
         return _take_over(settings, arguments) if arguments.take_over else _serve(settings, _vault(arguments), arguments)
     except SecretsRefused as error:
@@ -136,9 +141,10 @@ def _serve(
     """Serve until told to stop; `taken` is called once it serves, in the place of another one."""
     from app.services.host import Host, Serving, StartRefused
 
-    host = Host(settings, vault, give_up=lambda: os._exit(FAILED))
+    host = Host(settings, vault, give_up=_give_up)
 
     def ready(serving: Serving) -> None:
+        flush()  # the page comes last
         gap, rehearsed = (None, None) if taken is None else taken()
         if arguments.json:
             told = {} if rehearsed is None else {"gap_s": gap, "rehearsed": asdict(rehearsed)}
@@ -157,10 +163,16 @@ def _serve(
     except StartRefused as error:
         print(f"flowork serve: {error}", file=sys.stderr)
         return FAILED
+    flush()
     if not arguments.json:
         left = f" {drained.given_back} unfinished job(s) were given back and start again later." if drained.given_back else ""
         print(f"Flowork has stopped.{left}")
     return DONE
+
+
+def _give_up() -> NoReturn:
+    flush()
+    os._exit(FAILED)
 
 
 def page(serving: "Serving", settings: all_settings.Settings, badge: str, took_over: str = "") -> str:

@@ -27,7 +27,7 @@ from gateway.crypto.identity import KeyLost
 from gateway.http.listeners import PortTaken
 from gateway.store.files import FileRefused
 from gateway.wiring import Gateway
-from kit.logs import Log
+from kit.logs import Log, bound
 from kit.otlp import HeadersRefused
 from kit.vault import Vault, VaultUnavailable
 
@@ -191,9 +191,10 @@ class Host:
 
 
 async def _engine(settings: EngineSettings, token: str, leave: anyio.Event, *, task_status: TaskStatus[Engine]) -> None:
-    async with engine.wiring.running(settings, MemoryTokens(token)) as running:
-        task_status.started(running)
-        await leave.wait()
+    with bound(engine_id=settings.engine_id):
+        async with engine.wiring.running(settings, MemoryTokens(token)) as running:
+            task_status.started(running)
+            await leave.wait()
 
 
 def _thread(name: str) -> AbstractContextManager[BlockingPortal]:

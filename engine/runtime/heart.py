@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import contextvars
 import threading
 from collections.abc import Callable, Sequence
 
@@ -56,7 +57,7 @@ class Heart:
         self._told_of: frozenset[str] = frozenset()
         self._lag_ms: float | None = None
         self._clock_off_s: float | None = None
-        self._thread = threading.Thread(target=self._run, name="flowork-heartbeat", daemon=True)
+        self._thread = threading.Thread(target=contextvars.copy_context().run, args=(self._run,), name="flowork-heartbeat", daemon=True)
 
     def start(self) -> None:
         """Begin to beat."""

@@ -1,6 +1,7 @@
 """One attempt of one job, from its lease to its report."""
 
 import asyncio
+import contextvars
 import threading
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor
@@ -161,7 +162,10 @@ class RunningJob:
                 awaited: Awaitable[Any] = kind.handler(context, self.lease.payload)
                 return awaited
             case Runs.THREAD:
-                self._thread = asyncio.get_running_loop().run_in_executor(self._threads(), kind.handler, context, self.lease.payload)
+                inside = contextvars.copy_context().run  # an executor leaves what is around it behind
+                self._thread = asyncio.get_running_loop().run_in_executor(
+                    self._threads(), inside, kind.handler, context, self.lease.payload
+                )
                 return asyncio.shield(self._thread)
             case Runs.PROCESS:
                 return self._lanes.run(kind.handler, self.lease.payload)

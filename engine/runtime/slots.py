@@ -14,8 +14,9 @@ from engine.runtime.output import Output
 from engine.runtime.reporter import Reporter
 from engine.runtime.timeline import Timeline, Tracing
 from engine.runtime.whitelist import Whitelist
+from kit import trace_context
 from kit.clock import Clock
-from kit.logs import Log
+from kit.logs import Log, bound
 from kit.tasks import Crew
 
 log = Log("engine.slots")
@@ -116,6 +117,11 @@ class Slots:
             self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _run(self, job: RunningJob, output: Output, began: int) -> None:
+        trace = trace_context.parse(job.lease.traceparent)
+        with bound(job_id=job.lease.job, trace_id=None if trace is None else trace.trace_id):
+            await self._run_here(job, output, began)
+
+    async def _run_here(self, job: RunningJob, output: Output, began: int) -> None:
         lease = job.lease
         sender = asyncio.create_task(output.run(), name=f"output-{lease.job}")
         try:

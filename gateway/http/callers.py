@@ -16,6 +16,7 @@ from gateway.operations.approval import Approvals
 from gateway.operations.challenges import Heard
 from gateway.operations.sessions import Principal, Sessions
 from gateway.rules.engine_tokens import EngineCaller
+from kit.logs import bind
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class People:
             raise ProofMissing("Tokens of this gateway are bound to a key: send Authorization: DPoP with a proof, not Bearer.")
         principal, request.state.proof = self.sessions.authenticate(token.strip(), proven(request))
         request.state.user_id = principal.user
+        bind(user_id=principal.user)
         self.throttle_user(principal.user)
         return principal
 
@@ -94,6 +96,7 @@ def engine(check: Callable[[str | None, str | None], Awaitable[EngineCaller]]) -
     async def caller(request: Request) -> EngineCaller:
         found = await check(request.headers.get("x-engine-id"), request.headers.get("x-engine-token"))
         request.state.engine_id = found.engine
+        bind(engine_id=found.engine)
         return found
 
     return caller

@@ -30,6 +30,7 @@ from gateway.operations.enrol import Enrolment
 from gateway.operations.report import Reporting
 from gateway.operations.sharing import Sharing
 from gateway.rules.engine_tokens import EngineCaller
+from kit.logs import bind
 
 
 def router(
@@ -66,6 +67,7 @@ def router(
     @routes.post("/jobs/{job_id}/finish", response_model=FinishAnswer, openapi_extra=bodies.takes(FinishRequest))
     async def finish(request: Request, caller: Caller, job_id: str) -> Response:
         """End an attempt."""
+        bind(job_id=job_id)
         told = await bodies.read(request, FinishRequest, limits.REPORT_BODY_MAX_BYTES, bodies.REPORT)
         return bodies.rendered(await reporting.finish(caller.engine, job_id, told))
 

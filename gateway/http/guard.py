@@ -26,13 +26,14 @@ from gateway.http.ingress import Came, Door
 from gateway.http.problems import response
 from gateway.http.sanity import Headers, Named
 from gateway.operations.throttle import Throttle
+from gateway.rules.access_log import level_of
 from gateway.rules.ingress import Ingress
 from gateway.rules.throttle import AUTH_FAILED, Counted, counted, is_attempt
 from gateway.telemetry.signals import Listener
 from gateway.telemetry.spans import RequestSpans
 from kit import trace_context
 from kit.clock import SystemClock
-from kit.logs import Log
+from kit.logs import Log, bind, bound
 from kit.spans import NO_SPANS
 from kit.trace_context import TraceContext
 
@@ -98,7 +99,10 @@ class Guard:
         remote = trace_context.parse(_traceparent(scope["headers"]))
         trace = self._spans.trace(remote)
         scope["state"] = {**scope.get("state", {}), "request_id": request_id, "ingress": self._door.ingress, "trace": trace}
-        answer = _Answer(scope, send, request_id)
+        with bound(trace_id=trace.trace_id, request_id=request_id):
+            await self._answer(scope, receive, _Answer(scope, send, request_id, remote), headers)
+
+    async def _answer(self, scope: Scope, receive: Receive, answer: "_Answer", headers: Named) -> None:
         try:
             self._check(scope, headers, answer)
             if scope["type"] == "http" and cors.is_preflight(scope["method"], headers):
@@ -108,9 +112,9 @@ class Guard:
         except FloworkError as error:
             if isinstance(error, UNREADABLE):
                 answer.headers.append(CLOSE)
-            await _refuse(error, request_id, scope, receive, answer.send)
+            await _refuse(error, answer.request_id, scope, receive, answer.send)
         finally:
-            answer.told(trace, remote, self._listener, self._spans)
+            answer.told(self._listener, self._spans)
 
     def _check(self, scope: Scope, headers: Named, answer: "_Answer") -> None:
         if [name for name, _ in scope["headers"]].count(b"host") != 1:
@@ -118,6 +122,7 @@ class Guard:
         peer = scope.get("client")
         came = self._door.came(headers, peer[0] if peer else "")
         scope["state"].update(client=came.client, origin=came.origin)
+        bind(ip=came.client or None)
         sanity.check_headers(scope["headers"], headers)
         sanity.check_path(scope)
         origin = headers.get(b"origin")
@@ -159,9 +164,11 @@ class Guard:
 class _Answer:
     """Follows the answer to add what all carry, and to write the one line of the access log."""
 
-    def __init__(self, scope: Scope, send: Send, request_id: str) -> None:
+    def __init__(self, scope: Scope, send: Send, request_id: str, remote: TraceContext | None) -> None:
         self._scope = scope
         self._send = send
+        self.request_id = request_id
+        self._remote = remote
         self._began = time.perf_counter()
         self._status: int | None = None
         self.headers: Headers = [*ALWAYS, cors.VARY, (b"x-request-id", request_id.encode()), *_by_place(scope)]
@@ -179,26 +186,20 @@ class _Answer:
             message["headers"] = [*inner, *(header for header in self.headers if header[0] not in said)]
         await self._send(message)
 
-    def told(self, trace: TraceContext, remote: TraceContext | None, listener: Listener | None, spans: RequestSpans) -> None:
+    def told(self, listener: Listener | None, spans: RequestSpans) -> None:
         state: dict[str, Any] = self._scope["state"]
         route, took_s = getattr(self._scope.get("route"), "path", None), time.perf_counter() - self._began
+        method = self._scope.get("method", "GET")
         if listener is not None and self._status is not None:
-            listener.answered(route, self._scope.get("method", "GET"), self._status, took_s)
+            listener.answered(route, method, self._status, took_s)
             if self._status in self.failures and "problem" in state:
                 listener.auth_failed(state["problem"])
         if self._status is not None and "user_id" in state:
-            spans.answered(trace, remote, route, self._scope.get("method", "GET"), self._status, self._scope.get("scheme", "http"), took_s)
-        log.debug(
-            "http.request",
-            route=route,
-            status=self._status,
-            latency_ms=round(took_s * 1000, 2),
-            trace_id=trace.trace_id,
-            request_id=state["request_id"],
-            ingress=state["ingress"],
-            user_id=state.get("user_id"),
-            engine_id=state.get("engine_id"),
-        )
+            spans.answered(state["trace"], self._remote, route, method, self._status, self._scope.get("scheme", "http"), took_s)
+        level = level_of(method, self._status, known="user_id" in state or state["ingress"] is Ingress.ADMIN)
+        if log.shows(level):
+            took_ms, ingress = round(took_s * 1000, 2), state["ingress"].value
+            log.at(level, "http.request", method=method, route=route, status=self._status, latency_ms=took_ms, ingress=ingress)
 
 
 def _traceparent(headers: Headers) -> str | None:

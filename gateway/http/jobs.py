@@ -32,9 +32,10 @@ from gateway.operations.watch import Watch
 from gateway.rules.ingress import Ingress
 from gateway.rules.job import JobRecord
 from gateway.rules.timeline import timeline
-from gateway.rules.views import job_view
+from gateway.rules.views import job_id_of, job_view
 from gateway.store.seam import Detail, Filter
 from kit.clock import from_rfc3339
+from kit.logs import bind
 
 PAGE_MAX = 200
 
@@ -80,6 +81,7 @@ def router(people: People, count: CountSubmits, submit: Submit, watch: Watch, ch
         """Queue a job. The same Idempotency-Key with the same body answers 200 with the job it made."""
         _count(count, request, caller, 1)
         taken = await submit.one(caller.user, key, draft, str(request.state.trace))
+        bind(job_id=job_id_of(taken.engine, taken.job))
         return _taken(taken)
 
     @routes.post("/jobs:batch", response_model=BatchAnswer, openapi_extra=bodies.takes(BatchRequest))
@@ -109,22 +111,26 @@ def router(people: People, count: CountSubmits, submit: Submit, watch: Watch, ch
     @routes.get("/jobs/{job_id}", response_model=JobDetailAnswer)
     async def get_job(caller: Caller, job_id: str) -> Response:
         """A job with payload, result and output."""
+        bind(job_id=job_id)
         engine, detail = await watch.job(caller.user, job_id)
         return bodies.raw({"job": _detail(engine, detail)})
 
     @routes.post("/jobs/{job_id}/cancel", response_model=JobAnswer)
     async def cancel_job(caller: Caller, job_id: str) -> Response:
         """Stop a job: at once while it waits, by its engine while it runs."""
+        bind(job_id=job_id)
         return _job(*await change.cancel(caller.user, job_id))
 
     @routes.post("/jobs/{job_id}/redrive", response_model=JobAnswer)
     async def redrive_job(caller: Caller, job_id: str) -> Response:
         """Begin a dead job anew, with all its attempts."""
+        bind(job_id=job_id)
         return _job(*await change.redrive(caller.user, job_id))
 
     @routes.delete("/jobs/{job_id}", status_code=204)
     async def delete_job(caller: Caller, job_id: str) -> Response:
         """Remove a finished job with payload, result and events."""
+        bind(job_id=job_id)
         await change.delete(caller.user, job_id)
         return Response(status_code=204)
 

@@ -94,7 +94,7 @@ def install(app: FastAPI) -> None:
         return Response(status_code=CLIENT_LEFT)  # goes nowhere
 
     async def unexpected(request: Request, error: Exception) -> Response:
-        log.error("http.unexpected", exc_info=error, route=request.url.path, request_id=request.state.request_id)
+        log.error("http.unexpected", exc_info=error, route=getattr(request.scope.get("route"), "path", None))
         return response(FloworkError(), request.state.request_id)
 
     handlers: dict[Any, Callable[[Request, Exception], Awaitable[Response]]] = {

@@ -223,7 +223,7 @@ class Pairing:
 
     async def _refused(self, offer: Offer, refusal: FloworkError, heard: Heard) -> None:
         if isinstance(refusal, PairingClaimed):  # two devices know the code: somebody photographed the screen
-            log.warning("pairing.second_claim", offer=offer.id, ingress=heard.ingress)
+            log.warning("pairing.second_claim", offer=offer.id)
             await self.audit.note("pair.second_claim", "anyone", offer.id, ingress=heard.ingress, client=heard.client)
         elif not isinstance(refusal, PairingExpired):
             await self.audit.refused(refusal.code)

@@ -36,8 +36,10 @@ Notify = Callable[[Level, Said], None]
 
 def to_log(level: Level, said: Said) -> None:
     """Alerts as log lines."""
-    tell = log.warning if said is Said.BURNS else log.info
-    tell(f"slo.{said}", slo=level.slo, value=level.value, target=level.target)
+    if said is Said.BURNS:
+        log.warning("slo.burns", slo=level.slo, value=level.value, target=level.target)
+    else:
+        log.info("slo.well", slo=level.slo, value=level.value, target=level.target)
 
 
 @dataclass(frozen=True, slots=True)

@@ -332,7 +332,7 @@ class Sockets:
     def _tell(self, visitor: _Visitor, reason: str) -> None:
         now = self._now()
         if self._lines.of(visitor.address, LINES, now).take(LINES, now) == 0:
-            log.warning("socket.packet_refused", address=visitor.address, reason=reason)
+            log.warning("socket.packet_refused", ip=visitor.address, reason=reason)
 
     def _later(self, seconds: float, act: Callable[[], Awaitable[Any]]) -> asyncio.TimerHandle:
         return asyncio.get_running_loop().call_later(seconds, lambda: self._spawn(act()))

@@ -59,9 +59,11 @@ async def push(settings: OtlpSettings, read: Callable[[], Awaitable[list[Metric]
         body = encoded(await read(), service, Counted(start_ns, clock.now().wall * 1000))
         status = await asyncio.to_thread(_sent, post, body)
         done = status is not None and status < 300
-        if done is not reached:
-            reached = done
-            (log.info if done else log.warning)("otlp.metrics", reached=done, endpoint=settings.endpoint, status=status)
+        if done and not reached:
+            log.info("metrics.sent_again")
+        elif reached and not done:
+            log.warning("metrics.unsent", status=status)
+        reached = done
 
 
 def _sent(post: Post, body: bytes) -> int | None:

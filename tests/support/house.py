@@ -24,10 +24,12 @@ from contract.people import OfferMake
 from contract.words import EventName, JobState
 from gateway.wiring import Gateway
 from tests.support.devices import KEYS
+from tests.support.log_lines import PROGRAMS
 
 ROOT = Path(__file__).parent.parent.parent
 PATIENCE_S = 30.0
 SHORT_LEASE = {
+    "FLOWORK_LOG_LEVEL": "debug",
     "FLOWORK_GATEWAY_LEASE_MS": "1500",
     "FLOWORK_GATEWAY_HEARTBEAT_GRACE_MS": "700",
     "FLOWORK_GATEWAY_RETRY_BASE_S": "0.05",
@@ -70,6 +72,7 @@ class Program:
 
 async def start(log: Path, *arguments: str, environment: dict[str, str] | None = None, typed: str = "", module: str = "app") -> Program:
     """Start Flowork; `typed` is what its standard input brings."""
+    PROGRAMS.started(log, arguments)
     with log.open("ab") as errors:
         process = await asyncio.create_subprocess_exec(
             sys.executable,

@@ -6,6 +6,7 @@ import pytest
 
 from app.settings import PLACEHOLDER_ENGINE, load
 from kit.config import ConfigRefused
+from kit.logs.settings import LogSettings
 
 
 def write(folder: Path, text: str) -> Path:
@@ -119,3 +120,20 @@ def test_settings_do_not_change_while_it_runs(tmp_path: Path):
     settings = load(tmp_path, {}, {}, environment={})
     with pytest.raises(ValueError, match="frozen"):
         settings.gateway.port = 1
+
+
+def test_logs_are_set_by_their_table_and_by_two_short_names(tmp_path: Path):
+    write(tmp_path, '[logs]\nlevel = "error"\nfile = false\n')
+    assert load(tmp_path, {}, {}, {}).logs == LogSettings(level="error", file=False)
+    environment = {"FLOWORK_LOG": "json", "FLOWORK_LOG_LEVEL": "debug", "FLOWORK_LOGS_FILES": "2"}
+    assert load(tmp_path, {}, {}, environment).logs == LogSettings(form="json", level="debug", files=2, file=False)
+
+
+def test_mistakes_about_logs_are_told_with_where_they_come_from(tmp_path: Path):
+    write(tmp_path, "[logs]\nfiles = 0\nsize = 1\n")
+    with pytest.raises(ConfigRefused) as refused:
+        load(tmp_path, {}, {}, {"FLOWORK_LOG_LEVEL": "loud"})
+    told = "\n".join(refused.value.mistakes)
+    assert "FLOWORK_LOG_LEVEL" in told
+    assert "[logs] files" in told
+    assert "[logs] size: there is no such setting; there are file, file_max_bytes, files, form, level" in told

@@ -1,5 +1,6 @@
 """`engine.__main__`: where the token comes from, and what a wrong command line says."""
 
+import contextlib
 import io
 import os
 import sys
@@ -62,7 +63,7 @@ class TestStandardInput:
 @pytest.fixture
 def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """A command line that depends on nothing of this machine's owner."""
-    monkeypatch.setattr(program, "to_stream", lambda: None)
+    monkeypatch.setattr(program, "logging_to", lambda *_: contextlib.nullcontext())
     for name in [name for name in os.environ if name.startswith("FLOWORK_")]:
         monkeypatch.delenv(name)
     return [*COMMAND, "--data", os.fspath(tmp_path)]

@@ -11,7 +11,8 @@ from contract.words import Outcome
 from engine.rules.kinds import Runs
 from engine.runtime.job import Stop
 from kit.clock import SECOND
-from tests.support.fake_link import job_id, lease
+from kit.logs import around
+from tests.support.fake_link import TRACE, job_id, lease
 
 
 class Gate:
@@ -57,6 +58,26 @@ class TestRunning:
         assert (slots.busy, slots.free) == (3, 0)
         gate.open.set()
         await idle(slots)
+
+    @pytest.mark.parametrize("runs", [Runs.ASYNC, Runs.THREAD])
+    async def test_what_a_job_logs_names_it_and_its_trace_also_beside_others(self, room, runs: Runs):
+        both, seen = threading.Barrier(2), {}
+
+        def on_thread(job, payload):
+            both.wait(10)
+            seen[job.job] = dict(around())
+
+        async def in_loop(job, payload):
+            await asyncio.to_thread(both.wait, 10)
+            seen[job.job] = dict(around())
+
+        room.serve("work", on_thread if runs is Runs.THREAD else in_loop, runs)
+        slots = room.slots(2)
+        for number in (1, 2):
+            room.start(slots, lease(number))
+        await room.finished(2)
+        assert seen == {job_id(number): {"job_id": job_id(number), "trace_id": TRACE.split("-")[1]} for number in (1, 2)}
+        assert around() == {}
 
     async def test_one_failing_job_does_not_touch_the_others(self, room):
         gate = Gate()

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract import opaque_token
-from kit.logs import Log, to_stream
+from kit.logs import Log
+from kit.logs.setup import to_stream
 from kit.redact import redact, redacted
 
 TOKEN = opaque_token.mint("e", bytes)  # not random: it is part of a test's name, which both of xdist's processes must agree on

@@ -1,5 +1,8 @@
 """`gateway.http.guard`: the order of its questions, and what it puts into a request and onto an answer."""
 
+import asyncio
+from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +15,7 @@ from gateway.rules.ingress import Ingress
 from gateway.rules.throttle import Policies
 from gateway.telemetry.spans import RequestSpans
 from kit.bucket import Policy
+from kit.logs import FIELDS, around, bind
 from tests.support.clock import ManualClock
 from tests.support.queue import chance
 from tests.support.spans import KeptSpans
@@ -204,3 +208,56 @@ async def test_strangers_and_unsampled_traces_leave_no_span(user: str | None, tr
     guard = Guard(Submits(user), LOOPBACK, frozenset(), throttle(), spans=RequestSpans(kept, ManualClock(), 0.0, chance()))
     await ask(guard, {"host": "localhost", "traceparent": traceparent}, "/api/v1/jobs", "POST")
     assert kept.all == []
+
+
+@pytest.fixture
+def lines(caplog: pytest.LogCaptureFixture) -> Callable[[], list[tuple[str, dict[str, Any]]]]:
+    """Level and fields of the access lines so far."""
+    return lambda: [(record.levelname, getattr(record, FIELDS)) for record in caplog.records if record.getMessage() == "http.request"]
+
+
+async def test_an_answers_line_has_who_asked_what_came_of_it_and_its_trace(lines):
+    async def known(scope, receive, send) -> None:
+        scope["state"]["user_id"] = "u"
+        scope["route"] = SimpleNamespace(path="/api/v1/jobs/{job_id}")
+        bind(user_id="u", job_id="j")
+        await Inside(409)(scope, receive, send)
+
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    headers = {"host": "localhost", "traceparent": f"00-{trace}-b7ad6b7169203331-01"}
+    await ask(Guard(known, LOOPBACK, frozenset(), throttle()), headers, "/api/v1/jobs/j", "POST")
+    ((level, fields),) = lines()
+    assert (level, fields.pop("latency_ms") >= 0, len(fields.pop("request_id"))) == ("INFO", True, 16)
+    assert fields == {
+        "method": "POST",
+        "route": "/api/v1/jobs/{job_id}",
+        "status": 409,
+        "ingress": "loopback",
+        "trace_id": trace,
+        "ip": "192.0.2.5",
+        "user_id": "u",
+        "job_id": "j",
+    }
+    assert around() == {}
+
+
+async def test_two_requests_at_once_do_not_share_what_their_lines_say(lines):
+    both = asyncio.Barrier(2)
+
+    async def slow(scope, receive, send) -> None:
+        bind(user_id=scope["path"])
+        await both.wait()
+        await Inside()(scope, receive, send)
+
+    guard = Guard(slow, LOOPBACK, frozenset(), throttle())
+    async with asyncio.timeout(10):
+        await asyncio.gather(ask(guard, {"host": "localhost"}, "/a"), ask(guard, {"host": "localhost"}, "/b"))
+    assert sorted(fields["user_id"] for _, fields in lines()) == ["/a", "/b"]
+    assert len({fields["trace_id"] for _, fields in lines()}) == 2
+
+
+async def test_a_stranger_writes_no_line_that_is_kept(lines):
+    guard = Guard(Inside(401), LOOPBACK, frozenset(), throttle())
+    await ask(guard, {"host": "localhost", "authorization": "Bearer x"}, "/api/v1/jobs", "POST")
+    await ask(guard, {"host": "evil"}, "/api/v1/jobs", "POST")
+    assert [level for level, _ in lines()] == ["DEBUG", "DEBUG"]
