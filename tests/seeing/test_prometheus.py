@@ -24,7 +24,7 @@ from tests.support.house import House, User, house, signed_in, until
 from tests.support.prometheus import Prometheus, needed, prometheus
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-BURSTS, TAKES_MS, SLOTS = (50, 40, 30, 25, 20, 20, 15, 15, 10, 10), (30, 210), 4
+BURSTS, TAKES_MS, SLOTS = (50, 50, 40, 40, 30, 25, 20, 20, 15, 15, 10, 10), (30, 210), 4
 """Jobs that come together wait for each other; as bursts and jobs differ, delays thin out towards their longest, as real ones do.
 
 Long beside a commit: a job's times are those at which its transactions began, a delay is measured from commit to commit.
