@@ -37,6 +37,10 @@ BATCH: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 HTTP_S: Final = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 LATE_S: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 NO_ROUTE: Final = "none"
+NO_CODE: Final = "none"
+CODES_MAX: Final = 100
+OTHER_CODE: Final = "other"
+"""Stands for the codes of failures beyond the first hundred."""
 METHODS: Final = frozenset(str(method) for method in HTTPMethod)
 OTHER_METHOD: Final = "_OTHER"
 """OpenTelemetry's word for a method that is none."""
@@ -67,6 +71,7 @@ class Meters(Listener):
 
     def __init__(self, name_of: Callable[[str], str]) -> None:
         self._name_of = name_of
+        self._codes: set[str] = set()
         self._engines: dict[str, _EngineMeters] = {}
         self._looked = _Looked()
         self.registry = registry = CollectorRegistry(auto_describe=True)
@@ -158,7 +163,7 @@ class Meters(Listener):
         name = self._name_of(engine)
         self._jobs.labels(name, str(state)).inc()
         if state is JobState.DEAD:
-            self._failures.labels(name, code or NO_ROUTE).inc()
+            self._failures.labels(name, self._known(code or NO_CODE)).inc()
         if end_to_end_ms is not None and state in {JobState.SUCCEEDED, JobState.DEAD}:
             self._of(engine).end.observe(end_to_end_ms / 1000)
 
@@ -170,6 +175,12 @@ class Meters(Listener):
 
     def loop_late(self, seconds: float) -> None:
         self._late.observe(seconds)
+
+    def _known(self, code: str) -> str:
+        """A code as a label: kinds make up their own, and one that puts an id into them must not fill the memory."""
+        if code not in self._codes and len(self._codes) < CODES_MAX:
+            self._codes.add(code)
+        return code if code in self._codes else OTHER_CODE
 
     def _of(self, engine: str) -> _EngineMeters:
         found = self._engines.get(engine)

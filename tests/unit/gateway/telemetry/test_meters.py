@@ -152,9 +152,17 @@ class TestPage:
                 meters.submitted("e1", Submission.ACCEPTED)
                 meters.leased("e1", float(person))
                 meters.ended("e1", JobState.SUCCEEDED, None, float(person))
+                meters.ended("e1", JobState.DEAD, "job.timeout", float(person))
             return len(samples(meters))
 
         assert a_day_of(10_000) == a_day_of(1)
+
+    def test_codes_that_kinds_make_up_are_bounded_too(self, meters: Meters):
+        for number in range(1000):
+            meters.ended("e1", JobState.DEAD, f"made.up_{number}", None)
+        found = {key: count for key, count in samples(meters).items() if key[0] == "flowork_job_failures_total"}
+        assert len(found) == 101
+        assert value(meters, "flowork_job_failures_total", engine="home", code="other") == 900
 
     def test_every_family_says_what_it_is(self, meters: Meters):
         for family in [*families(SCENE), *meters.registry.collect()]:
