@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from contract.wire import NewEngineName
-from engine.settings import OTHER_NAMES, TABLES, EngineSettings
+from engine.settings import OTHER_NAMES, TABLES, EngineSettings, sources
 from gateway.settings import GatewaySettings
 from kit import config
 from kit.logs import settings as log_settings
@@ -49,7 +49,7 @@ def load(data: Path, gateway: Mapping[str, Any], engine: Mapping[str, Any], envi
     found = config.read(data / "config.toml", environment, PREFIX)
     otlp = found.table("otlp", OtlpSettings, {})
     made_gateway = found.table("gateway", GatewaySettings, {**gateway, "data": data, "otlp": otlp})
-    filled_in = {"data": data, "gateway": "http://127.0.0.1", "engine_id": PLACEHOLDER_ENGINE, "otlp": otlp}
+    filled_in = {"data": data, "gateway": "http://127.0.0.1", "engine_id": PLACEHOLDER_ENGINE, "otlp": otlp, **sources(found)}
     made_engine = found.table("engine", EngineSettings, {**engine, **filled_in}, OTHER_NAMES)
     local = found.table("local", LocalEngine, {})
     logs = found.table("logs", LogSettings, {}, log_settings.OTHER_NAMES)

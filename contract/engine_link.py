@@ -5,6 +5,8 @@ from typing import Annotated
 from pydantic import Field, JsonValue, StringConstraints
 
 from contract import limits
+from contract.kinds import Usage
+from contract.offers import OfferVersion
 from contract.wire import (
     Answer,
     AttemptId,
@@ -31,6 +33,8 @@ class Announce(Request):
     kinds: Annotated[list[Word], Field(max_length=256)]
     whitelist_version: int = 0
     """Of the whitelist it has; 0 while it has none."""
+    offer: OfferVersion | None = None
+    """Of what it offers beside the names of its kinds (`contract.offers.Offer`); None while it offers nothing more."""
 
 
 class Held(Request):
@@ -71,6 +75,8 @@ class FinishRequest(Request):
     """In the order in which they began."""
     traceparent: Traceparent | None = None
     """The attempt's span, when the engine records it."""
+    usage: Usage | None = None
+    """What the attempt took of providers."""
 
 
 class FinishReport(FinishRequest):
@@ -118,6 +124,8 @@ class Lease(Answer):
     """From the commit that made it claimable to the commit of this lease; None when it was leased before."""
     whitelist_version: int = 0
     """Of the whitelist in force at the grant; an instance that has another one fetches it before it runs the job."""
+    grants: list[Word] = []
+    """The kinds that the job's user may use on this engine: a chat may call tools only where `tool` is among them."""
 
 
 class Finished(Answer):
@@ -139,6 +147,8 @@ class ClaimAnswer(Answer):
     directive: Directive = Directive.RUN
     whitelist_version: int = 0
     """Of the whitelist in force now."""
+    offer_wanted: bool = False
+    """The announced offer is not known here: send it (`PUT offer`)."""
 
 
 Sentence = Annotated[str, StringConstraints(pattern=r"^[ -~]{1,256}$")]

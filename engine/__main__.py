@@ -17,7 +17,7 @@ from contract.engine_link import EnrolRequest
 from contract.errors import FloworkError
 from engine.link.client import enrol
 from engine.runtime.seam import TokenKeeper
-from engine.settings import OTHER_NAMES, TABLES, EngineSettings
+from engine.settings import OTHER_NAMES, TABLES, EngineSettings, sources
 from engine.store.enrolments import Enrolment, VaultTokens, enrolments, keep_enrolment
 from engine.store.spool import SpoolInUse
 from engine.store.tokens import FileTokens, GivenToken, TokenRefused, read_file
@@ -200,6 +200,7 @@ def load(arguments: argparse.Namespace, environment: Mapping[str, str]) -> Engin
         "echo": arguments.allow_echo or None,
         "http_hosts": tuple(arguments.http_host) or None,
         "otlp": found.table("otlp", OtlpSettings, {}),
+        **sources(found),
     }
     settings = found.table("engine", EngineSettings, given, OTHER_NAMES)
     found.check(TABLES)

@@ -50,7 +50,7 @@ class Config:
         for key, value in fixed.items():
             if value is not None:
                 given[key] = value
-                origin[key] = f"--{key.replace('_', '-')}"
+                origin[key] = f"{self.file}: [{key}]" if key in self.tables else f"--{key.replace('_', '-')}"
         try:
             return model.model_validate(given)
         except ValidationError as error:
@@ -58,6 +58,21 @@ class Config:
                 key = str(mistake["loc"][0]) if mistake["loc"] else ""
                 self.mistakes.append(f"{origin.get(key, f'[{name}] {key}'.rstrip())}: {_reason(mistake, model)}")
             return None
+
+    def named(self, name: str, model: type[M]) -> dict[str, M]:
+        """Build the tables `[name.X]`, by X; those with a mistake are left out (collected in `mistakes`). Only the file has them."""
+        said, made = self.tables.get(name, {}), {}
+        if not isinstance(said, Mapping) or not all(isinstance(one, Mapping) for one in said.values()):
+            self.mistakes.append(f"{self.file}: {name}: write tables, each under a name of its own, as in [{name}.mine]")
+            return {}
+        for each, values in said.items():
+            try:
+                made[each] = model.model_validate(values)
+            except ValidationError as error:
+                for mistake in error.errors():
+                    place = ".".join(str(part) for part in mistake["loc"])
+                    self.mistakes.append(f"{self.file}: [{name}.{each}] {place}".rstrip() + f": {_reason(mistake, model)}")
+        return made
 
     def _prefixed(self, start: str) -> list[tuple[str, str]]:
         return [(variable, variable.removeprefix(start).lower()) for variable in self.environment if variable.startswith(start)]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol
 
+from contract.kinds import Usage
 from contract.words import LogLevel
 
 Value = str | int | float | bool
@@ -31,6 +32,8 @@ class Job(Protocol):
     traceparent: str
     cancelled: threading.Event
     """Set when the job should stop; handlers in threads look at it."""
+    granted: frozenset[str]
+    """The kinds that its user may use on this engine, by the gateway's word at the lease."""
 
     async def write(self, text: str) -> None:
         """Stream output to the user; waits while too much is unsent."""
@@ -49,6 +52,9 @@ class Job(Protocol):
 
     def progress(self, share: float) -> None:
         """Say how far it is, 0..1; from any thread."""
+
+    def used(self, usage: Usage) -> None:
+        """Add what was taken of a provider; it is reported however the attempt ends. In the engine's loop."""
 
 
 class Runs(Enum):

@@ -12,9 +12,11 @@ from typing import Any
 from contract import limits
 from contract.engine_link import Failure, FinishReport, Lease
 from contract.errors import EngineUserNotAllowed
+from contract.kinds import Usage
 from contract.words import LogLevel, Outcome
 from engine.rules.failures import JobFailed, told, unexpected
 from engine.rules.kinds import Call, Kind, Runs, Value
+from engine.rules.usage import added
 from engine.runtime.lanes import Lanes
 from engine.runtime.output import Output
 from engine.runtime.timeline import Timeline
@@ -46,6 +48,8 @@ class JobContext:
         self.user = lease.user
         self.traceparent = timeline.traceparent
         self.cancelled = threading.Event()
+        self.granted = frozenset(lease.grants)
+        self.usage: Usage | None = None
         self._output = output
         self._loop = loop
         self._timeline = timeline
@@ -61,6 +65,9 @@ class JobContext:
 
     def progress(self, share: float) -> None:
         self._loop.call_soon_threadsafe(self._output.progress, share)
+
+    def used(self, usage: Usage) -> None:
+        self.usage = usage if self.usage is None else added(self.usage, usage)
 
     def write_sync(self, text: str) -> None:
         asyncio.run_coroutine_threadsafe(self._output.write(text), self._loop).result()
@@ -212,4 +219,5 @@ class RunningJob:
             error=error,
             phases=self.timeline.phases,
             traceparent=self.timeline.recorded,
+            usage=None if self._context is None else self._context.usage,
         )

@@ -1,12 +1,14 @@
 """What an owner may change about an engine: `[engine]` of config.toml, `FLOWORK_ENGINE_*`, or an argument."""
 
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from contract import limits
 from contract.wire import EngineId
+from engine.settings.sources import Alias, CommandSettings, McpSettings, Name, ProviderSettings
+from kit.config import Config
 from kit.otlp import OtlpSettings
 
 OTHER_NAMES = (
@@ -16,7 +18,7 @@ OTHER_NAMES = (
     ("HEADROOM_FACTOR", "headroom_factor"),
 )
 """Variables that are heard beside `FLOWORK_ENGINE_*`, older names first."""
-TABLES = ("gateway", "engine", "local", "otlp", "logs")
+TABLES = ("gateway", "engine", "local", "otlp", "logs", "providers", "aliases", "mcp", "commands")
 """Of config.toml, which gateway and engine share."""
 SlotCount = Annotated[int, Field(ge=1, le=1024)]
 
@@ -64,6 +66,19 @@ class EngineSettings(BaseModel):
     scaling_window_s: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)] = 10.0
     """Seconds between two decisions. Streaks and what is remembered are counted in windows."""
 
+    http_private: tuple[str, ...] = ()
+    """Of `http_hosts`, those (`name:port`, `address:port`) that may be on this machine or in a private network."""
+    extra_kinds: tuple[str, ...] = ()
+    """Kinds of installed packages (entry points `flowork.kinds`) to serve, by name."""
+    providers: dict[Name, ProviderSettings] = {}
+    """The tables `[providers.NAME]`."""
+    aliases: dict[Alias, Annotated[tuple[str, ...], Field(min_length=1)]] = {}
+    """`[aliases]`: a name -> `provider/model`, or several, in the order in which they are tried."""
+    mcp: dict[Name, McpSettings] = {}
+    """The tables `[mcp.NAME]`."""
+    commands: dict[Name, CommandSettings] = {}
+    """The tables `[commands.NAME]`."""
+
     otlp: OtlpSettings = OtlpSettings()
     """Where spans are sent: the table `[otlp]`, shared with the gateway."""
 
@@ -72,3 +87,13 @@ class EngineSettings(BaseModel):
         if self.slots_min > self.slots_max:
             raise ValueError(f"slots_min ({self.slots_min}) is above slots_max ({self.slots_max})")
         return self
+
+
+def sources(found: Config) -> dict[str, Any]:
+    """Where models and tools come from, as settings of an engine; mistakes are collected in `found`."""
+    return {
+        "providers": found.named("providers", ProviderSettings),
+        "aliases": found.tables.get("aliases", {}),
+        "mcp": found.named("mcp", McpSettings),
+        "commands": found.named("commands", CommandSettings),
+    }

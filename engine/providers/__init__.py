@@ -1,0 +1,1 @@
+"""Models: the only room that talks to those who run them."""
