@@ -13,6 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 OUT = ROOT / "build" / "screens"
 FLOWORK = [sys.executable, "-m", "app"]
+SCRIPT = '{"output": ["Hello, ", "home.\\n"], "reply": {"n": 1}}'
 CHAR, LINE, PAD, BAR = 7.3, 18, 20, 34
 GROUND, TEXT, DIM, GOOD, BAD, MARK = "#14181f", "#d7dce4", "#8a94a3", "#8fd19e", "#f0a8a0", "#8ab4f8"
 
@@ -99,8 +100,8 @@ def _around_a_gateway() -> dict[str, tuple[str, str]]:
                     "submit", "--data", data, "--kind", "echo", "--payload", '{"output": ["Hello, ", "home.\\n"], "reply": {"n": 1}}'
                 )
                 status = run("status", "--data", data)
-                newest = json.loads(run("submit", "--data", data, "--kind", "echo", "--json").splitlines()[0])["job"]["id"]
-                job = run("job", newest, "--data", data)
+                taken_job = json.loads(run("submit", "--data", data, "--kind", "echo", "--json").splitlines()[0])
+                job = run("job", taken_job["job"]["id"], "--data", data)
                 logs = run("logs", "--lines", "12", "--data", data)
                 metrics = run("metrics", "token", "--file", f"{scratch}/prometheus.token", "--data", data)
                 taken = run("serve", "--data", data)
