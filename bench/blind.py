@@ -35,6 +35,7 @@ for place, name, blind in (
     (lateness, "watch", _never),
     (ServiceLevels, "run", _still),
 ):
+    assert hasattr(place, name), f"{name} has moved: this would shut no eye"
     setattr(place, name, blind)
 logging.disable(logging.CRITICAL)
 sys.exit(main())

@@ -3,6 +3,7 @@
 Terminal pages are drawn as SVG: text in a monospaced face on a plain ground.
 """
 
+import json
 import subprocess
 import sys
 import tempfile
@@ -12,6 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 OUT = ROOT / "build" / "screens"
 FLOWORK = [sys.executable, "-m", "app"]
+SCRIPT = '{"output": ["Hello, ", "home.\\n"], "reply": {"n": 1}}'
 CHAR, LINE, PAD, BAR = 7.3, 18, 20, 34
 GROUND, TEXT, DIM, GOOD, BAD, MARK = "#14181f", "#d7dce4", "#8a94a3", "#8fd19e", "#f0a8a0", "#8ab4f8"
 
@@ -85,18 +87,26 @@ def _around_a_gateway() -> dict[str, tuple[str, str]]:
         data = f"{scratch}/flowork"
         command = [*FLOWORK, "serve", "--data", data, "--port", "0", "--allow-echo", "--insecure-storage"]
         with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as serve:
-            assert serve.stdout is not None
-            page = [serve.stdout.readline()]
-            while not page[-1].startswith("Ctrl+C"):
-                page.append(serve.stdout.readline())
-            stranger = run("submit", "--data", data, "--kind", "echo")
-            login = run("login", "--data", data)
-            pair = _until_claimed("pair", "--data", data, "--new", "Ann")
-            devices = run("devices", "list", "--data", data)
-            submit = run("submit", "--data", data, "--kind", "echo", "--payload", '{"output": ["Hello, ", "home.\\n"], "reply": {"n": 1}}')
-            status = run("status", "--data", data)
-            taken = run("serve", "--data", data)
-            serve.terminate()
+            try:
+                assert serve.stdout is not None
+                page = [serve.stdout.readline()]
+                while not page[-1].startswith("Ctrl+C"):
+                    page.append(serve.stdout.readline())
+                stranger = run("submit", "--data", data, "--kind", "echo")
+                login = run("login", "--data", data)
+                pair = _until_claimed("pair", "--data", data, "--new", "Ann")
+                devices = run("devices", "list", "--data", data)
+                submit = run(
+                    "submit", "--data", data, "--kind", "echo", "--payload", '{"output": ["Hello, ", "home.\\n"], "reply": {"n": 1}}'
+                )
+                status = run("status", "--data", data)
+                taken_job = json.loads(run("submit", "--data", data, "--kind", "echo", "--json").splitlines()[0])
+                job = run("job", taken_job["job"]["id"], "--data", data)
+                logs = run("logs", "--lines", "12", "--data", data)
+                metrics = run("metrics", "token", "--file", f"{scratch}/prometheus.token", "--data", data)
+                taken = run("serve", "--data", data)
+            finally:
+                serve.terminate()
     home = (scratch, "~/.local/share")
     return {
         "serve": ("make run", "".join(page).replace(*home)),
@@ -106,6 +116,9 @@ def _around_a_gateway() -> dict[str, tuple[str, str]]:
         "devices": ("flowork devices list", devices),
         "submit": ("""flowork submit --kind echo --payload '{"output": ...}'""", submit),
         "status": ("flowork status", status),
+        "job": ("flowork job ID", job),
+        "logs": ("flowork logs --lines 12", logs),
+        "metrics": ("flowork metrics token --file prometheus.token", metrics.replace(*home)),
         "taken": ("flowork serve", taken.replace(*home)),
     }
 

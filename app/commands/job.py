@@ -32,7 +32,7 @@ def main(argv: Sequence[str]) -> int:
 def render(job: JobDetail) -> str:
     """The page for a terminal."""
     error = "" if job.error is None else f"  ({job.error.code})"
-    head = [f"{job.id}  {job.kind}  {job.state}{error}", f"  trace_id {job.trace_id}", f"  submitted {job.submitted_at}"]
+    head = [f"{job.id}  {job.kind}  {job.state}{error}", f"  trace_id   {job.trace_id}", f"  submitted  {job.submitted_at}"]
     return "\n".join([*head, *(line for attempt in job.attempts for line in _attempt(attempt))])
 
 
@@ -40,11 +40,11 @@ def _attempt(attempt: AttemptView) -> Iterator[str]:
     ended = "runs" if attempt.outcome is None else f"{attempt.outcome} after {_ms(attempt.took_ms)}"
     code = "" if attempt.code is None else f" ({attempt.code})"
     yield f"\n  attempt {attempt.attempt}: {ended}{code}"
-    yield f"    waited  {_ms(attempt.waited_ms)}, then claimed {attempt.claimed_at}"
-    if attempt.instance is not None:
-        yield f"    by      instance {attempt.instance[:8]}"
+    yield f"    waited {_ms(attempt.waited_ms):>12}"
+    by = "" if attempt.instance is None else f" by instance {attempt.instance[:8]}"
+    yield f"    claimed   {attempt.claimed_at}{by}"
     for phase in attempt.phases:
-        yield f"    {_ms(phase.began_ms):>10}  {phase.name}: {_ms(phase.took_ms)}"
+        yield f"    {phase.name:<6} {_ms(phase.took_ms):>12}   from {_ms(phase.began_ms)} on"
 
 
 def _ms(milliseconds: float | None) -> str:

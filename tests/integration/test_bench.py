@@ -1,22 +1,12 @@
 """The bench commands run and say what docs promise of them; the figures themselves are judged by people."""
 
 import asyncio
-import json
 import sys
-from typing import Any
 
 import pytest
 
+from tests.support.benches import measured
 from tests.support.house import ROOT
-
-
-async def measured(*arguments: str) -> dict[str, Any]:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bench", *arguments, "--json"), cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-    )
-    out, errors = await asyncio.wait_for(process.communicate(), 60)
-    assert process.returncode == 0, errors.decode()
-    return json.loads(out.decode().splitlines()[-1])
 
 
 async def test_store_measures_submits_beside_their_floors():
