@@ -68,6 +68,8 @@ class EngineSettings(BaseModel):
 
     http_private: tuple[str, ...] = ()
     """Of `http_hosts`, those (`name:port`, `address:port`) that may be on this machine or in a private network."""
+    closed_ports: tuple[Annotated[int, Field(ge=1, le=65535)], ...] = ()
+    """Ports of this machine that the `http` kind never calls, whatever is listed. The gateway's are always among them."""
     extra_kinds: tuple[str, ...] = ()
     """Kinds of installed packages (entry points `flowork.kinds`) to serve, by name."""
     providers: dict[Name, ProviderSettings] = {}
