@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import logging
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -20,6 +21,7 @@ VERBS = ("set", "list", "remove")
 def main(argv: Sequence[str]) -> int:
     """Exit code: 5 when the tool failed, 1 when a server or command has a fault."""
     arguments = _parser().parse_args(argv)
+    logging.getLogger().addHandler(logging.NullHandler())  # what is wrong with a server is told on the page
     try:
         return {"list": _list, "call": _call, "key": _key}[arguments.verb](arguments)
     except ConfigRefused as error:

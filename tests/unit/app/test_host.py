@@ -124,7 +124,7 @@ class Stage:
             yield self
 
     @contextlib.asynccontextmanager
-    async def engine(self, settings: EngineSettings, token: str) -> AsyncIterator["Stage"]:
+    async def engine(self, settings: EngineSettings, token: str, **_given: object) -> AsyncIterator["Stage"]:
         if self.refuse_engine:
             raise self.refuse_engine
         self.engine_told.append((settings, token))
