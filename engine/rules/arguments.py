@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.rules.failures import JobFailed
-from engine.settings.command_lines import PLACEHOLDER, placeholders
+from engine.settings.command_lines import filled_in, placeholders
 
 
 def with_defaults(arguments: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -21,7 +21,7 @@ def filled(argv: Sequence[str], arguments: Mapping[str, Any], allow_dash: Sequen
         JobFailed: `tool.arguments_invalid`: an argument begins with a hyphen without leave, is missing, or cannot be an argument.
     """
     texts = {name: _argument(name, arguments, allow_dash) for name in placeholders(argv)}
-    return [argv[0], *(PLACEHOLDER.sub(lambda match: texts[match[1]], element) for element in argv[1:])]
+    return [argv[0], *(filled_in(element, texts) for element in argv[1:])]
 
 
 def text_of(value: Any) -> str:

@@ -4,12 +4,18 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-PLACEHOLDER: Final = re.compile(r"\{([a-zA-Z0-9_-]+)\}")
+_PLACEHOLDER: Final = re.compile(r"\{\{(?P<plain>[a-zA-Z0-9_-]+)\}\}|\{(?P<name>[a-zA-Z0-9_-]+)\}")
+"""`{name}`; `{{name}}` is `{name}` itself."""
 
 
 def placeholders(argv: Sequence[str]) -> frozenset[str]:
     """The arguments that a command line names."""
-    return frozenset(name for element in argv for name in PLACEHOLDER.findall(element))
+    return frozenset(match["name"] for element in argv for match in _PLACEHOLDER.finditer(element) if match["name"])
+
+
+def filled_in(element: str, texts: Mapping[str, str]) -> str:
+    """One element of it, with the arguments in their places."""
+    return _PLACEHOLDER.sub(lambda match: texts[match["name"]] if match["name"] else f"{{{match['plain']}}}", element)
 
 
 def mistake(argv: Sequence[str], stdin: str | None, schema: Mapping[str, Any]) -> str | None:
@@ -17,7 +23,7 @@ def mistake(argv: Sequence[str], stdin: str | None, schema: Mapping[str, Any]) -
     known = schema.get("properties", {})
     if schema.get("type") != "object" or not isinstance(known, dict) or not all(isinstance(one, dict) for one in known.values()):
         return "arguments: this must be the JSON Schema of an object, with its properties"
-    if PLACEHOLDER.search(argv[0]):
+    if placeholders(argv[:1]):
         return "argv: the program itself cannot be an argument"
     wanted = placeholders(argv) | ({stdin} if stdin is not None else set())
     if unknown := sorted(wanted - known.keys()):

@@ -88,7 +88,7 @@ class CommandSettings(_Source):
     """`[commands.NAME]`: a program that jobs may run, with arguments that are checked, and without a shell."""
 
     argv: Annotated[tuple[str, ...], Field(min_length=1)]
-    """The program and its arguments; `{name}` stands for an argument, and fills exactly one element."""
+    """The program and its arguments; `{name}` stands for an argument, and fills exactly one element; `{{name}}` is plain text."""
     description: str = ""
     arguments: dict[str, Any] = {"type": "object", "properties": {}, "additionalProperties": False}
     """JSON Schema of the arguments."""

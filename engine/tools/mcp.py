@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from contract.version import VERSION
 from engine.rules.failures import JobFailed
 from engine.settings.sources import McpSettings
 from engine.tools.mcp_answer import Answered, read_result
@@ -63,10 +64,13 @@ class McpServer:
         self._ready = asyncio.Event()
         self._stale = asyncio.Event()
         self._client: Client | None = None
+        self._starting: asyncio.Timeout | None = None
 
     def stop(self) -> None:
-        """Have it stopped."""
+        """Have it stopped, also while it is being started."""
         self._stop.set()
+        if self._starting is not None:
+            self._starting.reschedule(0)
 
     async def run(self) -> None:
         """Start it, start it again whenever it dies, until `stop`."""
@@ -113,11 +117,18 @@ class McpServer:
         except MCPError as error:
             self._stale.set()  # it is listed again: whether it still answers is seen by that
             if error.code == CONNECTION_CLOSED:
+                self._lost(client)
                 raise self._unavailable() from error
             raise JobFailed("tool.failed", f"The server refused: {error.message}"[:1000], retryable=False) from error
         except Exception as error:
             raise JobFailed("tool.failed", f"The server's answer cannot be used ({type(error).__name__}).") from error
         return read_result(result, self.settings.output_max_bytes)
+
+    def _lost(self, client: "Client") -> None:
+        """Calls wait from now on for the next one."""
+        if self._client is client:
+            self._client = None
+            self._ready.clear()
 
     def _unavailable(self) -> JobFailed:
         return JobFailed("tool.unavailable", f"The server {self.name} ended before it had answered.")
@@ -125,7 +136,7 @@ class McpServer:
     @contextlib.asynccontextmanager
     async def _connected(self) -> "AsyncIterator[tuple[Client, asyncio.Event]]":
         from mcp import Client
-        from mcp_types import ToolListChangedNotification
+        from mcp_types import Implementation, ToolListChangedNotification
 
         async def heard(message: Any) -> None:
             if isinstance(message, ToolListChangedNotification):
@@ -133,10 +144,25 @@ class McpServer:
 
         watched = Watched(reached(self.name, self.settings, await self._secrets()))
         async with contextlib.AsyncExitStack() as stack:
-            client = Client(watched, message_handler=heard, read_timeout_seconds=None, cache=None)
-            async with asyncio.timeout(START_S):
+            client = Client(watched, message_handler=heard, cache=None, client_info=Implementation(name="flowork", version=VERSION))
+            async with self._soon():
                 await stack.enter_async_context(client)
             yield client, watched.gone
+
+    @contextlib.asynccontextmanager
+    async def _soon(self) -> AsyncIterator[None]:
+        """What must not take long, and is broken off by `stop`.
+
+        Raises:
+            TimeoutError.
+        """
+        if self._stop.is_set():
+            raise TimeoutError
+        async with asyncio.timeout(START_S) as self._starting:
+            try:
+                yield
+            finally:
+                self._starting = None
 
     async def _secrets(self) -> dict[str, str]:
         """Secrets by what the server's settings call them: variables, and `` for the bearer token."""
@@ -173,7 +199,7 @@ class McpServer:
     async def _tools_of(self, client: "Client") -> None:
         listed: list[ServerTool] = []
         cursor: str | None = None
-        async with asyncio.timeout(START_S):
+        async with self._soon():
             for _ in range(PAGES_MAX):
                 page = await client.list_tools(cursor=cursor)
                 listed += [ServerTool(tool.name, tool.description or "", tool.input_schema) for tool in page.tools]

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import os
 import threading
 from collections.abc import AsyncIterator, Mapping
@@ -99,6 +100,8 @@ async def _by_http(url: str, token: str | None) -> AsyncIterator[tuple[Any, Any]
 async def _program(name: str, settings: McpSettings, secrets: Mapping[str, str]) -> AsyncIterator[tuple[Any, Any]]:
     from mcp.client.stdio import StdioServerParameters, stdio_client
 
+    # Whatever a server writes that is no message, it would log whole, however much it is.
+    logging.getLogger("mcp.client.stdio").setLevel(logging.CRITICAL)
     env = {**clean(), **settings.env, **secrets}
     asked = StdioServerParameters(command=settings.command[0], args=list(settings.command[1:]), env=env)
     ear, mouth = os.pipe()

@@ -126,14 +126,17 @@ async def open_tools(
     `secret` gives a secret by the owner's name for it; `changed` is called whenever other tools are offered than before.
     """
     servers = [McpServer(name, settings, secret, changed) for name, settings in mcp.items()]
-    async with asyncio.TaskGroup() as group:
+    lives = [asyncio.create_task(server.run(), name=f"mcp-{server.name}") for server in servers]
+    try:
+        yield OwnersTools(servers, commands)
+    finally:
         for server in servers:
-            group.create_task(server.run(), name=f"mcp-{server.name}")
+            server.stop()  # each ends in order, within the SDK's own deadlines: killed half way it would leave a process
         try:
-            yield OwnersTools(servers, commands)
+            await asyncio.gather(*lives)
         finally:
-            for server in servers:
-                server.stop()  # each ends in order, within the SDK's own deadlines: killed half way it would leave a process
+            for life in lives:
+                life.cancel()
 
 
 def tool_kind(toolbox: OwnersTools) -> Kind:

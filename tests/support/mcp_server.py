@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mcp.server.mcpserver import Context, MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
 
 ITSELF = (sys.executable, "-P", str(Path(__file__).resolve()))
 """The command that starts it over stdio."""
@@ -30,7 +31,7 @@ def made(cancelled: Path | None = None) -> MCPServer:
 
     @server.tool()
     def fail(why: str) -> str:
-        raise ValueError(why)
+        raise ToolError(why)
 
     @server.tool()
     async def slow(seconds: float) -> str:

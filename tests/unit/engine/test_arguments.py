@@ -19,6 +19,10 @@ def test_arguments_within_an_element_stay_within_it():
     assert filled(["prog", "--size={a}x{b}"], {"a": 3, "b": True}, ()) == ["prog", "--size=3xtrue"]
 
 
+def test_braces_that_are_doubled_are_no_argument():
+    assert filled(["jq", "{{a}} {a} { b } {}", "{{a}}"], {"a": "A"}, ()) == ["jq", "{a} A { b } {}", "{a}"]
+
+
 def test_an_object_is_its_json():
     assert filled(["prog", "{a}"], {"a": {"k": ["ä", None]}}, ()) == ["prog", '{"k": ["ä", null]}']
 

@@ -117,13 +117,6 @@ class TestRequest:
         await call({"url": server.url()}, server.host)
         plain = {"host", "accept", "accept-encoding", "user-agent", "traceparent", "connection"}
         assert {name.lower() for name in server.asked[0][2]} <= plain
-            "host",
-            "accept",
-            "accept-encoding",
-            "user-agent",
-            "traceparent",
-            "connection",
-        }
 
     async def test_a_cookie_of_one_job_is_not_sent_by_the_next(self, server: Server):
         server.answer = lambda _: web.Response(text="", headers={"Set-Cookie": "who=ann"})
