@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import hashlib
 import random
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -171,7 +172,7 @@ async def running(
             version,
             settings.canary,
         )
-        toolbox = await stack.enter_async_context(open_tools(settings.mcp, settings.commands, _tool_secret(secret)))
+        toolbox = await stack.enter_async_context(open_tools(settings.mcp, settings.commands, _tool_secret(secret), mark=_mark(settings)))
         after_tasks = await stack.enter_async_context(contextlib.AsyncExitStack())
         tasks = await stack.enter_async_context(crew())
         scaling = scaling_limits(settings)
@@ -217,6 +218,11 @@ async def _serve(reporter: Reporter, claimer: Claimer, slots: Slots) -> None:
     await reporter.send_left_over()
     await slots.whitelist.begin()
     await claimer.run(slots)
+
+
+def _mark(settings: EngineSettings) -> str:
+    """Of what this engine starts: the spool's lock says that no other process of this engine runs on this data folder."""
+    return hashlib.sha256(f"{settings.data.resolve()}\0{settings.engine_id}".encode()).hexdigest()[:16]
 
 
 def _tool_secret(secret: Callable[[str], Awaitable[str | None]] | None) -> Callable[[str], Awaitable[str | None]]:

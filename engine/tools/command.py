@@ -9,7 +9,7 @@ from engine.rules.arguments import filled, text_of, with_defaults
 from engine.rules.failures import JobFailed
 from engine.settings.sources import CommandSettings
 from engine.tools.environment import clean
-from engine.tools.process import run
+from engine.tools.process import MARK, run
 
 SCRIPTS_OF_CMD = (".bat", ".cmd")
 
@@ -19,14 +19,14 @@ def offered(name: str, settings: CommandSettings) -> OfferedTool:
     return OfferedTool(name=name, description=settings.description[:2000], arguments=settings.arguments, source="command")
 
 
-async def call(settings: CommandSettings, arguments: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+async def call(settings: CommandSettings, arguments: dict[str, Any], mark: str) -> tuple[dict[str, Any], bool]:
     """Run it with arguments that fit its schema: its exit code and outputs, and whether they were cut.
 
     Raises:
         JobFailed: `tool.arguments_invalid`, `tool.failed`.
     """
     complete = with_defaults(arguments, settings.arguments)
-    argv, env = filled(settings.argv, complete, settings.allow_dash), clean()
+    argv, env = filled(settings.argv, complete, settings.allow_dash), {**clean(), MARK: mark}
     given = None if settings.stdin is None else text_of(complete[settings.stdin]).encode("utf-8", "replace")
     argv[0] = _program(argv[0], env)
     try:

@@ -38,7 +38,10 @@ class ServerTool:
 
 
 class McpServer:
-    """Keeps one server; `changed` is called whenever what it lists is another. `run` is its life, `stop` ends that in order."""
+    """Keeps one server; `changed` is called whenever what it lists is another. `run` is its life, `stop` ends that in order.
+
+    `mark` is what its program and all that comes from it are known by, when they are to end.
+    """
 
     def __init__(
         self,
@@ -46,6 +49,7 @@ class McpServer:
         settings: McpSettings,
         secret: Secret,
         changed: Callable[[], None],
+        mark: str,
         uniform: Callable[[], float] = random.random,
         backoff: Backoff = BACKOFF,
     ) -> None:
@@ -58,6 +62,7 @@ class McpServer:
         """Set once it has listed its tools, or failed to."""
         self._secret = secret
         self._changed = changed
+        self._mark = mark
         self._uniform = uniform
         self._backoff = backoff
         self._stop = asyncio.Event()
@@ -142,7 +147,7 @@ class McpServer:
             if isinstance(message, ToolListChangedNotification):
                 self._stale.set()
 
-        watched = Watched(reached(self.name, self.settings, await self._secrets()))
+        watched = Watched(reached(self.name, self.settings, await self._secrets(), self._mark))
         async with contextlib.AsyncExitStack() as stack:
             client = Client(watched, message_handler=heard, cache=None, client_info=Implementation(name="flowork", version=VERSION))
             async with self._soon():
@@ -158,7 +163,8 @@ class McpServer:
         """
         if self._stop.is_set():
             raise TimeoutError
-        async with asyncio.timeout(START_S) as self._starting:
+        async with asyncio.timeout(START_S) as scope:
+            self._starting = scope
             try:
                 yield
             finally:

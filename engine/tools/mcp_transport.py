@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from engine.settings.sources import McpSettings
 from engine.tools.environment import clean
+from engine.tools.process import MARK, kill_marked
 from kit.bucket import Bucket, Policy
 from kit.clock import Clock, SystemClock
 from kit.logs import Log
@@ -25,11 +26,11 @@ CONNECT_S = 10.0
 Streams = AbstractAsyncContextManager[tuple[Any, Any]]
 
 
-def reached(name: str, settings: McpSettings, secrets: Mapping[str, str]) -> Streams:
-    """The two streams of a server. `secrets` are by variable; `` is the bearer token."""
+def reached(name: str, settings: McpSettings, secrets: Mapping[str, str], mark: str) -> Streams:
+    """The two streams of a server. `secrets` are by variable; `` is the bearer token. `mark`: see `McpServer`."""
     if settings.url is not None:
         return _by_http(settings.url, secrets.get(""))
-    return _program(name, settings, {variable: value for variable, value in secrets.items() if variable})
+    return _program(name, settings, {variable: value for variable, value in secrets.items() if variable}, mark)
 
 
 class Watched:
@@ -97,18 +98,21 @@ async def _by_http(url: str, token: str | None) -> AsyncIterator[tuple[Any, Any]
 
 
 @contextlib.asynccontextmanager
-async def _program(name: str, settings: McpSettings, secrets: Mapping[str, str]) -> AsyncIterator[tuple[Any, Any]]:
+async def _program(name: str, settings: McpSettings, secrets: Mapping[str, str], mark: str) -> AsyncIterator[tuple[Any, Any]]:
     from mcp.client.stdio import StdioServerParameters, stdio_client
 
     # Whatever a server writes that is no message, it would log whole, however much it is.
     logging.getLogger("mcp.client.stdio").setLevel(logging.CRITICAL)
-    env = {**clean(), **settings.env, **secrets}
+    env = {**clean(), **settings.env, **secrets, MARK: mark}
     asked = StdioServerParameters(command=settings.command[0], args=list(settings.command[1:]), env=env)
     ear, mouth = os.pipe()
     threading.Thread(target=_log_lines, args=(name, ear, SystemClock()), name=f"stderr-{name}", daemon=True).start()
-    with os.fdopen(mouth, "w") as errors:  # our end must be closed before the thread sees the end
-        async with stdio_client(asked, errlog=errors) as streams:
-            yield streams
+    try:
+        with os.fdopen(mouth, "w") as errors:  # our end must be closed before the thread sees the end
+            async with stdio_client(asked, errlog=errors) as streams:
+                yield streams
+    finally:
+        await asyncio.to_thread(kill_marked, mark)  # the SDK leaves alone what a server that ended by itself has started
 
 
 def _log_lines(name: str, ear: int, clock: Clock) -> None:

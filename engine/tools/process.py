@@ -14,6 +14,8 @@ LOOK_AGAIN_S = 0.01
 DRAIN_S = 1.0
 """How long its pipes are read after it and its children have ended."""
 READ_BYTES = 64 * 1024
+MARK = "FLOWORK_TOOL"
+"""The variable by which all is found again that comes from one start, whatever session or parent it has by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ class Ended:
 async def run(argv: Sequence[str], env: Mapping[str, str], cwd: str | None, given: bytes | None, keep: int) -> Ended:
     """Run a program without a shell, in a session of its own; `keep` bytes of either output are kept, the rest is read and dropped.
 
-    However this is left, the program and its whole group are killed first.
+    However this is left, the program is killed first, with its group, its family, and whatever else carries the mark of `env`.
 
     Raises:
         OSError: it cannot be started.
@@ -65,6 +67,7 @@ async def run(argv: Sequence[str], env: Mapping[str, str], cwd: str | None, give
         for pipe in pipes:
             pipe.cancel()
         await asyncio.gather(*pipes, return_exceptions=True)
+        await asyncio.to_thread(kill_marked, env[MARK])
         await _reaped(process)
 
 
@@ -79,6 +82,16 @@ def kill_tree(pid: int) -> None:
     for member in family:
         with contextlib.suppress(OSError):
             os.kill(member, getattr(signal, "SIGKILL", signal.SIGTERM))
+
+
+def kill_marked(mark: str) -> None:
+    """Kill every process of ours whose environment carries a mark that begins so. Looks at all processes: not for an event loop."""
+    import psutil
+
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.pid != os.getpid() and process.environ().get(MARK, "").startswith(mark):
+                process.kill()
 
 
 def _family(pid: int) -> list[int]:

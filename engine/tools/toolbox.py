@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,10 +18,10 @@ from engine.settings.sources import CommandSettings, McpSettings
 from engine.tools import command
 from engine.tools.mcp import McpServer, Secret
 from engine.tools.mcp_answer import Answered
+from engine.tools.process import kill_marked
 from engine.tools.schemas import Schemas
-from kit.logs import Log
 
-log = Log("engine.tools")
+MARK_BYTES = 8
 TOOLS_MAX = 256
 """An offer takes no more (`contract.offers.Offer`)."""
 
@@ -38,9 +39,10 @@ class Source:
 class OwnersTools:
     """Implements `Toolbox`."""
 
-    def __init__(self, servers: Sequence[McpServer], commands: Mapping[str, CommandSettings]) -> None:
+    def __init__(self, servers: Sequence[McpServer], commands: Mapping[str, CommandSettings], mark: str) -> None:
         self._servers = servers
         self._commands = dict(commands)
+        self._mark = mark
         self._schemas = Schemas()
 
     def offered(self) -> Sequence[OfferedTool]:
@@ -91,7 +93,7 @@ class OwnersTools:
                 if server is not None:
                     return await server.call(tool, arguments, traceparent)
                 assert isinstance(settings, CommandSettings)
-                content, truncated = await command.call(settings, arguments)
+                content, truncated = await command.call(settings, arguments, _marked(self._mark))
                 return Answered(content, truncated)
         except TimeoutError as error:
             if not scope.expired():
@@ -120,15 +122,20 @@ async def open_tools(
     commands: Mapping[str, CommandSettings],
     secret: Secret,
     changed: Callable[[], None] = lambda: None,
+    mark: str = "",
 ) -> AsyncIterator[OwnersTools]:
     """The tools for the length of the block. Servers start beside it: neither a slow nor a dead one holds it up.
 
     `secret` gives a secret by the owner's name for it; `changed` is called whenever other tools are offered than before.
+    `mark` names whoever opens them, alone and again at its next start: what an earlier life of it left running is ended first.
     """
-    servers = [McpServer(name, settings, secret, changed) for name, settings in mcp.items()]
+    if mark and (mcp or commands):
+        await asyncio.to_thread(kill_marked, f"{mark}.")
+    mark = mark or secrets.token_hex(MARK_BYTES)
+    servers = [McpServer(name, settings, secret, changed, _marked(mark)) for name, settings in mcp.items()]
     lives = [asyncio.create_task(server.run(), name=f"mcp-{server.name}") for server in servers]
     try:
-        yield OwnersTools(servers, commands)
+        yield OwnersTools(servers, commands, mark)
     finally:
         for server in servers:
             server.stop()  # each ends in order, within the SDK's own deadlines: killed half way it would leave a process
@@ -151,6 +158,10 @@ def tool_kind(toolbox: OwnersTools) -> Kind:
         return (await toolbox.call(job, asked.name, dict(asked.arguments))).model_dump(mode="json")
 
     return Kind("tool", tool)
+
+
+def _marked(mark: str) -> str:
+    return f"{mark}.{secrets.token_hex(MARK_BYTES)}"
 
 
 def _offered(server: str, tool: str, description: str, arguments: dict[str, Any]) -> OfferedTool:

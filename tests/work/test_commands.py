@@ -57,6 +57,11 @@ import os, subprocess, sys, time
 code = "import os, sys, time; open(sys.argv[1], 'a').write(f'{os.getpid()} '); time.sleep(600)"
 subprocess.Popen([sys.executable, "-c", code, sys.argv[1]])
 subprocess.Popen([sys.executable, "-c", code, sys.argv[1]], start_new_session=True)
+if os.fork() == 0:
+    os.setsid()
+    subprocess.Popen([sys.executable, "-c", code, sys.argv[1]])
+    os._exit(0)
+os.wait()
 open(sys.argv[1], "a").write(f"{os.getpid()} ")
 """
 
@@ -110,7 +115,7 @@ class TestSurroundings:
         monkeypatch.setenv("LD_PRELOAD_LIKE", "secret")
         ran = await call(python("import os; print(sorted(os.environ)); print(os.environ['PATH'])"))
         assert "secret" not in ran.content["stdout"]
-        assert "FLOWORK" not in ran.content["stdout"]
+        assert "FLOWORK_UNLOCK_FILE" not in ran.content["stdout"]
         assert os.environ["PATH"] in ran.content["stdout"]
 
     async def test_it_runs_in_the_folder_that_the_owner_chose(self, tmp_path: Path):
@@ -133,16 +138,16 @@ class TestSurroundings:
 
 
 class TestEnd:
-    async def test_a_timeout_kills_it_with_its_children_and_those_that_left_its_session(self, tmp_path: Path):
+    async def test_a_timeout_kills_it_with_its_children_and_those_that_left_its_session_or_family(self, tmp_path: Path):
         command = python(FAMILY + "time.sleep(600)", str(tmp_path / "pids"), timeout_s=2)
         error = await failed(command)
         assert (error.code, error.retryable) == ("tool.timeout", True)
-        for pid in await written(tmp_path / "pids", 3):
+        for pid in await written(tmp_path / "pids", 4):
             await gone(pid)
 
     async def test_a_cancelled_job_kills_it_with_its_children(self, tmp_path: Path):
         calling = asyncio.create_task(call(python(FAMILY + "time.sleep(600)", str(tmp_path / "pids"))))
-        pids = await written(tmp_path / "pids", 3)
+        pids = await written(tmp_path / "pids", 4)
         calling.cancel()
         with pytest.raises(asyncio.CancelledError):
             await calling

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from engine.rules.failures import JobFailed
-from engine.settings.sources import McpSettings
+from engine.settings.sources import CommandSettings, McpSettings
 from engine.tools.toolbox import OwnersTools, open_tools
 from tests.support.mcp_server import ITSELF, serving
 from tests.support.plain_job import PlainJob
@@ -196,7 +196,7 @@ async def test_nothing_is_left_when_the_tools_are_closed():
     async with open_tools({"my": STDIO}, {}, secret) as tools:
         await tools.settled()
         pids = [int(await call(tools, "my__pid")), int(await call(tools, "my__child"))]
-    await until(lambda: not any(_runs(pid) for pid in pids[:1]))
+    await until(lambda: not any(_runs(pid) for pid in pids))
 
 
 async def test_nothing_is_left_when_the_engine_is_killed(tmp_path: Path):
@@ -223,3 +223,17 @@ asyncio.run(main())
 
 def _runs(pid: int) -> bool:
     return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+
+
+async def test_what_a_killed_engine_left_running_is_ended_at_its_next_start(tmp_path: Path):
+    code = "import os, sys, time; open(sys.argv[1], 'w').write(str(os.getpid())); time.sleep(600)"
+    file = tmp_path / "pid"
+    for mark, ends in (("mine", True), ("another", False)):
+        left = await asyncio.create_subprocess_exec(sys.executable, "-c", code, str(file), env={**os.environ, "FLOWORK_TOOL": f"{mark}.1"})
+        await until(lambda: file.exists() and bool(file.read_text()))
+        async with open_tools({}, {"it": CommandSettings(argv=("true",))}, secret, mark="mine"):
+            assert _runs(left.pid) is not ends
+        if not ends:
+            left.kill()
+        await left.wait()
+        file.unlink()
