@@ -90,7 +90,8 @@ def kill_marked(mark: str) -> None:
 
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
-            if process.pid != os.getpid() and process.environ().get(MARK, "").startswith(mark):
+            found = process.environ().get(MARK, "")
+            if mark and found.startswith(mark) and process.pid != os.getpid():  # an empty mark would be everybody's
                 process.kill()
 
 

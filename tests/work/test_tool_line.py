@@ -10,20 +10,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from anyio.from_thread import start_blocking_portal
 
 from contract.engine_link import ClaimAnswer, FinishReport
 from contract.words import Outcome
+from engine.rules.failures import JobFailed
 from engine.settings import EngineSettings
 from engine.settings.sources import CommandSettings, McpSettings
 from engine.store.tokens import MemoryTokens
+from engine.tools.toolbox import open_tools
 from engine.wiring import running
 from tests.support.fake_link import FakeLink, lease
 from tests.support.mcp_server import ITSELF
+from tests.support.plain_job import PlainJob
 
 ECHO = CommandSettings(
     argv=(sys.executable, "-c", "import sys; print(sys.argv[1])", "{text}"),
     arguments={"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]},
 )
+
+SLOW = CommandSettings(argv=(sys.executable, "-c", "import time; time.sleep(600)"), timeout_s=0.5)
 
 
 @asynccontextmanager
@@ -118,3 +124,21 @@ def test_a_mistake_in_the_file_is_named(folder: Path):
     code, _, err = flowork(folder, "list")
     assert code == 2
     assert "gone is none of the properties" in err
+
+
+def test_tools_work_on_the_loop_and_in_the_thread_that_serve_gives_its_engine():
+    async def told(_name: str) -> None:
+        return None
+
+    async def used() -> tuple[Any, Any, str]:
+        servers, commands = {"my": McpSettings(command=ITSELF)}, {"echo": ECHO, "slow": SLOW}
+        async with asyncio.timeout(40), open_tools(servers, commands, told) as tools:
+            await tools.settled()
+            said = await tools.call(PlainJob(), "echo", {"text": "hi"})
+            added = await tools.call(PlainJob(), "my__add", {"a": 1, "b": 2})
+            with pytest.raises(JobFailed) as failed:
+                await tools.call(PlainJob(), "slow", {})
+            return said.content["stdout"], added.content, failed.value.code
+
+    with start_blocking_portal("asyncio", {"use_uvloop": sys.platform != "win32"}, name="flowork-engine") as thread:
+        assert thread.call(used) == ("hi\n", {"result": 3}, "tool.timeout")
