@@ -90,6 +90,13 @@ class EngineSettings(BaseModel):
             raise ValueError(f"slots_min ({self.slots_min}) is above slots_max ({self.slots_max})")
         return self
 
+    @model_validator(mode="after")
+    def _private(self) -> Self:
+        listed = {host.lower() for host in self.http_hosts}
+        if unlisted := [host for host in self.http_private if host.lower() not in listed]:
+            raise ValueError(f"http_private: {', '.join(unlisted)} is not in http_hosts")
+        return self
+
 
 def sources(found: Config) -> dict[str, Any]:
     """Where models and tools come from, as settings of an engine; mistakes are collected in `found`."""

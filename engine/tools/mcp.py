@@ -11,7 +11,7 @@ from contract.version import VERSION
 from engine.rules.failures import JobFailed
 from engine.settings.sources import McpSettings
 from engine.tools.mcp_answer import Answered, read_result
-from engine.tools.mcp_transport import Watched, reached
+from engine.tools.mcp_transport import Watched, hidden, reached
 from kit.backoff import Backoff
 from kit.logs import Log
 from kit.tasks import first_of
@@ -70,6 +70,7 @@ class McpServer:
         self._stale = asyncio.Event()
         self._client: Client | None = None
         self._starting: asyncio.Timeout | None = None
+        self._kept: tuple[str, ...] = ()
 
     def stop(self) -> None:
         """Have it stopped, also while it is being started."""
@@ -90,7 +91,7 @@ class McpServer:
                     await self._alive(client, gone)
                 self.fault = None if self._stop.is_set() else "it ended"
             except Exception as error:  # noqa: BLE001  a server can make the library raise whatever it likes; that ends with the server
-                self.fault = _reason(error)
+                self.fault = hidden(_reason(error), self._kept)
             self._client = None
             self._ready.clear()
             if self._stop.is_set():
@@ -179,6 +180,7 @@ class McpServer:
             if value is None:
                 raise LookupError(f"the secret {name} is not set: flowork tools key set {name}")
             found[variable] = value
+        self._kept = tuple(found.values())
         return found
 
     async def _alive(self, client: "Client", gone: asyncio.Event) -> None:

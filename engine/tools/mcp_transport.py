@@ -33,6 +33,13 @@ def reached(name: str, settings: McpSettings, secrets: Mapping[str, str], mark: 
     return _program(name, settings, {variable: value for variable, value in secrets.items() if variable}, mark)
 
 
+def hidden(text: str, kept: tuple[str, ...]) -> str:
+    """A text without the secrets that its server was given."""
+    for secret in kept:
+        text = text.replace(secret, "***")
+    return text
+
+
 class Watched:
     """A transport that notices its end: the SDK tells of it only to calls that are under way."""
 
@@ -106,7 +113,9 @@ async def _program(name: str, settings: McpSettings, secrets: Mapping[str, str],
     env = {**clean(), **settings.env, **secrets, MARK: mark}
     asked = StdioServerParameters(command=settings.command[0], args=list(settings.command[1:]), env=env)
     ear, mouth = os.pipe()
-    threading.Thread(target=_log_lines, args=(name, ear, SystemClock()), name=f"stderr-{name}", daemon=True).start()
+    threading.Thread(
+        target=_log_lines, args=(name, ear, tuple(secrets.values()), SystemClock()), name=f"stderr-{name}", daemon=True
+    ).start()
     try:
         with os.fdopen(mouth, "w") as errors:  # our end must be closed before the thread sees the end
             async with stdio_client(asked, errlog=errors) as streams:
@@ -115,10 +124,10 @@ async def _program(name: str, settings: McpSettings, secrets: Mapping[str, str],
         await asyncio.to_thread(kill_marked, mark)  # the SDK leaves alone what a server that ended by itself has started
 
 
-def _log_lines(name: str, ear: int, clock: Clock) -> None:
+def _log_lines(name: str, ear: int, kept: tuple[str, ...], clock: Clock) -> None:
     """What a server says on standard error goes to the log, line by line, while it is not too much."""
     bucket = Bucket(LINES, clock.now().steady)
     with os.fdopen(ear, "r", encoding="utf-8", errors="replace") as said:
         while line := said.readline(LINE_MAX):
             if line.strip() and bucket.take(LINES, clock.now().steady) == 0.0:
-                log.info("tools.server_said", name=name, message=line.rstrip())
+                log.info("tools.server_said", name=name, message=hidden(line.rstrip(), kept))

@@ -19,7 +19,7 @@ ITSELF = (sys.executable, "-P", str(Path(__file__).resolve()))
 
 def made(cancelled: Path | None = None) -> MCPServer:
     """The server; `slow` says so in a file when it was cancelled."""
-    server = MCPServer("test")
+    server = MCPServer("test", log_level="ERROR")
 
     @server.tool(description="Add two numbers.")
     def add(a: int, b: int) -> int:

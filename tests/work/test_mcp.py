@@ -17,6 +17,7 @@ import pytest
 from engine.rules.failures import JobFailed
 from engine.settings.sources import CommandSettings, McpSettings
 from engine.tools.toolbox import OwnersTools, open_tools
+from kit.logs import FIELDS
 from tests.support.mcp_server import ITSELF, serving
 from tests.support.plain_job import PlainJob
 
@@ -185,11 +186,11 @@ async def test_what_it_says_on_standard_error_is_logged_without_secrets_and_not_
     opened: Opened, caplog: pytest.LogCaptureFixture
 ):
     caplog.set_level("INFO", "flowork")
-    tools = await opened(my=STDIO)
-    await call(tools, "my__grumble", text="\n".join(f"line {number}" for number in range(500)))
-    said = [record for record in caplog.records if record.getMessage() == "tools.server_said"]
-    await until(lambda: any(record.getMessage() == "tools.server_said" for record in caplog.records))
-    assert len(said) < 100
+    tools = await opened(my=McpSettings(command=ITSELF, secrets={"KEY": "api"}))
+    await call(tools, "my__grumble", text="my key is s3cret\n" + "\n".join(f"line {number}" for number in range(500)))
+    await until(lambda: "my key is ***" in told(caplog))
+    assert "s3cret" not in str(told(caplog))
+    assert len(told(caplog)) < 100
 
 
 async def test_nothing_is_left_when_the_tools_are_closed():
@@ -219,6 +220,11 @@ asyncio.run(main())
         assert _runs(pid)
         engine.kill()
     await until(lambda: not _runs(pid))
+
+
+def told(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What servers said, as it was logged."""
+    return [getattr(record, FIELDS)["message"] for record in caplog.records if record.getMessage() == "tools.server_said"]
 
 
 def _runs(pid: int) -> bool:

@@ -2,17 +2,21 @@
 
 import asyncio
 import socket
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
+from pydantic import ValidationError
 
 from engine.rules.addresses import Ground
 from engine.rules.failures import JobFailed
 from engine.rules.kinds import Runs
 from engine.rules.web import hosts as listed_hosts
 from engine.runtime.timeline import Timeline, Tracing
+from engine.settings import EngineSettings
 from engine.tools.http import BODY_MAX_BYTES, kind
+from engine.tools.registry import kinds
 from engine.tools.safe_http import SafeHttp
 from kit.strict_json import encode
 from tests.support.clock import ManualClock
@@ -279,6 +283,21 @@ class TestListedHosts:
     async def test_an_error_names_neither_the_path_nor_its_secrets(self):
         error = await refused({"url": "http://evil.test/?key=secret"}, "listed.example")
         assert "secret" not in str(error)
+
+
+class TestSettings:
+    async def test_a_server_of_this_machine_is_called_only_where_it_is_listed_as_private(self, server: Server, tmp_path: Path):
+        made = {"gateway": "http://127.0.0.1:9", "engine_id": "abcd", "data": tmp_path, "http_hosts": (server.host,)}
+        private = kinds(EngineSettings(**made, http_private=(server.host,)))["http"]
+        assert (await private.handler(FakeJob(), {"url": server.url()}))["status"] == 200
+        with pytest.raises(JobFailed) as failed:
+            await kinds(EngineSettings(**made))["http"].handler(FakeJob(), {"url": server.url()})
+        assert (failed.value.code, failed.value.retryable) == ("http.address_refused", False)
+        assert len(server.asked) == 1
+
+    def test_a_private_host_that_is_not_listed_at_all_is_a_mistake(self, tmp_path: Path):
+        with pytest.raises(ValidationError, match="is not in http_hosts"):
+            EngineSettings(gateway="http://g", engine_id="abcd", data=tmp_path, http_private=("127.0.0.1:1",))
 
 
 class TestPayload:
