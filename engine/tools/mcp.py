@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 log = Log("engine.tools")
 START_S = 30.0
 """The longest wait for a server's first word, and for its list."""
+WELL_S = 60.0
+"""A server that has lived so long did not fail at its start: it is started again at once."""
 PAGES_MAX = 100
 TOOLS_MAX = 256
 BACKOFF = Backoff(0.5, 60.0)
@@ -80,12 +82,13 @@ class McpServer:
 
     async def run(self) -> None:
         """Start it, start it again whenever it dies, until `stop`."""
-        failures = 0
+        failures, clock = 0, asyncio.get_running_loop().time
         while not self._stop.is_set():
+            began = clock()
             try:
                 async with self._connected() as (client, gone):
                     await self._tools_of(client)
-                    failures, self.fault, self._client = 0, None, client
+                    self.fault, self._client = None, client
                     self._ready.set()
                     self.settled.set()
                     await self._alive(client, gone)
@@ -96,7 +99,7 @@ class McpServer:
             self._ready.clear()
             if self._stop.is_set():
                 return
-            failures += 1
+            failures = 1 if clock() - began > WELL_S else failures + 1
             if failures > 1:
                 self._told(())
             self.settled.set()

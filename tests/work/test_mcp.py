@@ -16,7 +16,9 @@ import pytest
 
 from engine.rules.failures import JobFailed
 from engine.settings.sources import CommandSettings, McpSettings
+from engine.tools.mcp import McpServer
 from engine.tools.toolbox import OwnersTools, open_tools
+from kit.backoff import Backoff
 from kit.logs import FIELDS
 from tests.support.mcp_server import ITSELF, serving
 from tests.support.plain_job import PlainJob
@@ -132,6 +134,20 @@ async def test_a_server_that_dies_in_mid_call_fails_that_call_and_is_started_aga
     assert (error.code, error.retryable) == ("tool.unavailable", True)
     second = await call(tools, "my__pid")
     assert second != first
+
+
+async def test_a_server_that_dies_again_and_again_is_started_again_less_and_less_often(caplog: pytest.LogCaptureFixture):
+    server = McpServer("my", STDIO, secret, lambda: None, "mark-of-this-test", lambda: 1.0, Backoff(0.01, 60.0))
+    life = asyncio.create_task(server.run())
+    async with asyncio.timeout(30):
+        for _ in range(3):
+            with pytest.raises(JobFailed):
+                await server.call("die", {}, "")
+        await server.call("pid", {}, "")
+    server.stop()
+    await life
+    waits = [getattr(record, FIELDS)["wait_s"] for record in caplog.records if record.getMessage() == "tools.server_failed"]
+    assert waits == [0.01, 0.02, 0.04]
 
 
 async def test_a_server_over_http_that_goes_away_is_not_offered_until_it_is_back(opened: Opened):
