@@ -101,10 +101,10 @@ class Host:
                 added = gateway_thread.call(running_gateway.local_engine, self._settings.local.name)
             except FloworkError as error:
                 raise StartRefused(error.detail) from error
+            self._stay_at(running_gateway.address)
             listeners = (self._settings.gateway.port, self._settings.gateway.lan_port)
             closed = tuple({*self._settings.engine.closed_ports, *(port for port in listeners if port)})
             told = {"gateway": running_gateway.address, "engine_id": added.id, "closed_ports": closed}
-            self._stay_at(running_gateway.address)
             engine_settings = self._settings.engine.model_copy(update=told)
             engine_end, running_engine = self._start(engine_thread, _engine, engine_settings, added.token, self._vault, leave_engine)
             ready(
