@@ -24,6 +24,8 @@ START_S = 30.0
 """The longest wait for a server's first word, and for its list."""
 WELL_S = 60.0
 """A server that has lived so long did not fail at its start: it is started again at once."""
+LISTEN_AGAIN_S = 30.0
+"""Until a server that no longer tells of changes is listened to again."""
 PAGES_MAX = 100
 TOOLS_MAX = 256
 BACKOFF = Backoff(0.5, 60.0)
@@ -78,7 +80,8 @@ class McpServer:
         """Have it stopped, also while it is being started."""
         self._stop.set()
         if self._starting is not None:
-            self._starting.reschedule(0)
+            with contextlib.suppress(RuntimeError):  # it is over its time already
+                self._starting.reschedule(0)
 
     async def run(self) -> None:
         """Start it, start it again whenever it dies, until `stop`."""
@@ -202,10 +205,17 @@ class McpServer:
         from mcp import MCPError
         from mcp.client.subscriptions import ListenNotSupportedError, SubscriptionLost
 
-        with contextlib.suppress(ListenNotSupportedError, MCPError, SubscriptionLost, TimeoutError):
-            async with client.listen(tools_list_changed=True) as changes:
-                async for _ in changes:
-                    self._stale.set()
+        while True:
+            try:
+                async with client.listen(tools_list_changed=True) as changes:
+                    async for _ in changes:
+                        self._stale.set()
+            except (ListenNotSupportedError, MCPError):
+                return
+            except (SubscriptionLost, TimeoutError):
+                pass
+            await asyncio.sleep(LISTEN_AGAIN_S)
+            self._stale.set()  # what it said meanwhile was not heard
 
     async def _tools_of(self, client: "Client") -> None:
         listed: list[ServerTool] = []

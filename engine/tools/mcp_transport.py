@@ -35,7 +35,7 @@ def reached(name: str, settings: McpSettings, secrets: Mapping[str, str], mark: 
 
 def hidden(text: str, kept: tuple[str, ...]) -> str:
     """A text without the secrets that its server was given."""
-    for secret in kept:
+    for secret in filter(None, kept):
         text = text.replace(secret, "***")
     return text
 
