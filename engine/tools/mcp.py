@@ -131,7 +131,8 @@ class McpServer:
             if error.code == CONNECTION_CLOSED:
                 self._lost(client)
                 raise self._unavailable() from error
-            raise JobFailed("tool.failed", f"The server refused: {error.message}"[:1000], retryable=False) from error
+            said = hidden(error.message, self._kept)[:1000]
+            raise JobFailed("tool.failed", f"The server refused: {said}", retryable=False) from error
         except Exception as error:
             raise JobFailed("tool.failed", f"The server's answer cannot be used ({type(error).__name__}).") from error
         return read_result(result, self.settings.output_max_bytes)
@@ -243,4 +244,4 @@ def _reason(error: BaseException) -> str:
     if isinstance(error, TimeoutError):
         return "it does not answer"
     said = error.strerror if isinstance(error, OSError) else error.args[0] if isinstance(error, LookupError) and error.args else None
-    return str(said or f"{type(error).__name__}: {error}")[:300]
+    return str(said or f"{type(error).__name__}: {error}").partition("?")[0][:300]  # a query may hold a credential

@@ -247,15 +247,15 @@ def _runs(pid: int) -> bool:
     return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
 
 
-async def test_what_a_killed_engine_left_running_is_ended_at_its_next_start(tmp_path: Path):
-    code = "import os, sys, time; open(sys.argv[1], 'w').write(str(os.getpid())); time.sleep(600)"
-    file = tmp_path / "pid"
-    for mark, ends in (("mine", True), ("another", False)):
-        left = await asyncio.create_subprocess_exec(sys.executable, "-c", code, str(file), env={**os.environ, "FLOWORK_TOOL": f"{mark}.1"})
-        await until(lambda: file.exists() and bool(file.read_text()))
-        async with open_tools({}, {"it": CommandSettings(argv=("true",))}, secret, mark="mine"):
-            assert _runs(left.pid) is not ends
-        if not ends:
+@pytest.mark.parametrize(("mark", "ends"), [("mine", True), ("another", False)])
+async def test_what_a_killed_engine_left_running_is_ended_at_its_next_start_and_nobody_elses(tmp_path: Path, mark: str, ends: bool):
+    code, file = "import os, sys, time; open(sys.argv[1], 'w').write('up'); time.sleep(600)", tmp_path / "up"
+    left = await asyncio.create_subprocess_exec(sys.executable, "-c", code, str(file), env={**os.environ, "FLOWORK_TOOL": f"{mark}.1"})
+    await until(lambda: file.exists() and bool(file.read_text()))
+    async with open_tools({}, {"it": CommandSettings(argv=("true",))}, secret, mark="mine"):
+        if ends:
+            await until(lambda: not _runs(left.pid))
+        else:
+            assert _runs(left.pid)
             left.kill()
-        await left.wait()
-        file.unlink()
+    await left.wait()
