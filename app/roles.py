@@ -27,6 +27,7 @@ usage: flowork COMMAND [options]
   secrets              where the keys are kept: status, unlock, move
   logs                 what was written down: --follow, --level, --job
   metrics VERB         who may read /metrics: token, list, revoke
+  tools list|call|key  the tools of this machine's engine
   doctor               what is wrong on this machine, and what to do
   demo                 three real jobs on a scratch gateway, start to end
 
@@ -77,6 +78,7 @@ ROLES = {
     "secrets": "app.commands.secrets:main",
     "logs": "app.commands.logs:main",
     "metrics": "app.commands.metrics:main",
+    "tools": "app.commands.tools:main",
     "doctor": "app.commands.doctor:main",
     "demo": "app.commands.demo:main",
 }

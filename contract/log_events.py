@@ -77,9 +77,9 @@ FIELDS: Final = {
     "latency_ms": LogField("number", "From the request's head to the answer's end (milliseconds)."),
     "lines": LogField("integer", "How many lines."),
     "lost": LogField("integer", "Leases that were not renewed."),
-    "message": LogField("string", "What a library said, in its own words."),
+    "message": LogField("string", "What a library, or a server of tools, said in its own words."),
     "method": LogField("string", "Of the HTTP request."),
-    "name": LogField("string", "Name of the engine."),
+    "name": LogField("string", "Name of the engine, of a server of tools, or of a kind."),
     "offer": LogField("string", "Id of the pairing offer."),
     "outcome": LogField("string", "How the attempt ended."),
     "paths": LogField("strings", "Files and folders."),
@@ -154,6 +154,7 @@ EVENTS: Final = {
     "http.unexpected": _on(ERROR, "route", "A request met a fault of the gateway."),
     "job.exception": _on(ERROR, "kind", "A job's handler raised what it should not."),
     "job.user_not_allowed": _on(WARNING, "", "A job was refused because the engine may not work for its user."),
+    "kinds.not_loaded": _on(ERROR, "name reason", "A kind of an installed package is not served; the others are."),
     "keys.locked": _on(WARNING, "", "The keyring is locked: `flowork secrets unlock`."),
     "keys.private_half_left": _on(WARNING, "kid", "The private half of an old signing key could not be deleted."),
     "keys.waits": _on(WARNING, "code", "The signing keys could not be looked after; it is tried again."),
@@ -188,6 +189,8 @@ EVENTS: Final = {
     "spans.unsent": _on(WARNING, "reason", "The collector does not take spans; said once, until it takes them again."),
     "store.listener_failed": _on(ERROR, "", "A committed change could not be told on; it is kept."),
     "store.write_failed": _on(ERROR, "reason code", "SQLite refused a write."),
+    "tools.server_failed": _on(WARNING, "name reason wait_s", "A server of tools cannot be reached, or has ended; it is tried again."),
+    "tools.server_said": _on(INFO, "name message", "A line that a server of tools wrote to standard error; not all, when there are many."),
     "thread.failed": _on(ERROR, "thread", "A thread ended because of a fault."),
 }
 

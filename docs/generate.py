@@ -138,6 +138,7 @@ GROUPS = {
     "H": "Edge: origin, host, proxy",
     "I": "Sockets",
     "J": "Admin, keys, audit, host",
+    "K": "SSRF and tools",
     "L": "Rate and abuse",
 }
 DOES_NOT_APPLY = {
@@ -145,7 +146,6 @@ DOES_NOT_APPLY = {
     "G06": "there is no look-up by trace or request id",
     "J12": "no tunnel client is started yet",
     "J13": "no backup is read yet",
-    "K01-K05": "no provider is called yet; the `http` kind calls listed hosts only",
 }
 ATTACK = re.compile(r"test_([A-L][0-9]{2})_(\w+)")
 

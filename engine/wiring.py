@@ -2,9 +2,10 @@
 
 import asyncio
 import contextlib
+import hashlib
 import random
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +31,7 @@ from engine.runtime.whitelist import Whitelist
 from engine.settings import EngineSettings
 from engine.store.spool import open_spool
 from engine.tools.registry import kinds
+from engine.tools.toolbox import open_tools
 from kit.backoff import Backoff
 from kit.clock import SECOND, Clock, SystemClock
 from kit.logs import Log
@@ -133,8 +135,11 @@ async def running(
     served: Mapping[str, Kind] | None = None,
     link_opener: LinkOpener | None = None,
     version: str = VERSION,
+    secret: Callable[[str], Awaitable[str | None]] | None = None,
 ) -> AsyncIterator[Engine]:
     """An engine for the length of the block. Leaving it without `drained` abandons what runs: the leases run out.
+
+    `secret` gives what the owner keeps in the secret store, by its name there; without it there is nothing.
 
     Raises:
         TokenRefused: the keeper has no token, or cannot give it.
@@ -167,13 +172,14 @@ async def running(
             version,
             settings.canary,
         )
+        toolbox = await stack.enter_async_context(open_tools(settings.mcp, settings.commands, _tool_secret(secret), mark=_mark(settings)))
         after_tasks = await stack.enter_async_context(contextlib.AsyncExitStack())
         tasks = await stack.enter_async_context(crew())
         scaling = scaling_limits(settings)
         meter = Meter(scaling.first, clock.now().steady, round(QUEUE_NEWS_BEATS * settings.heartbeat_s * SECOND))
         slots = Slots(
             scaling.first,
-            kinds(settings) if served is None else served,
+            kinds(settings, toolbox) if served is None else served,
             book,
             reporter,
             Lanes(settings.cpu_processes),
@@ -212,6 +218,20 @@ async def _serve(reporter: Reporter, claimer: Claimer, slots: Slots) -> None:
     await reporter.send_left_over()
     await slots.whitelist.begin()
     await claimer.run(slots)
+
+
+def _mark(settings: EngineSettings) -> str:
+    """Of what this engine starts: the spool's lock says that no other process of this engine runs on this data folder."""
+    return hashlib.sha256(f"{settings.data.resolve()}\0{settings.engine_id}".encode()).hexdigest()[:16]
+
+
+def _tool_secret(secret: Callable[[str], Awaitable[str | None]] | None) -> Callable[[str], Awaitable[str | None]]:
+    """Secrets of tools are apart from all others: no setting of a tool reaches the rest of the store."""
+
+    async def of_tools(name: str) -> str | None:
+        return None if secret is None else await secret(f"tool.{name}")
+
+    return of_tools
 
 
 def _stats(slots: Slots, book: LeaseBook, autoscaler: Autoscaler) -> InstanceStats:

@@ -101,10 +101,12 @@ class Host:
                 added = gateway_thread.call(running_gateway.local_engine, self._settings.local.name)
             except FloworkError as error:
                 raise StartRefused(error.detail) from error
-            told = {"gateway": running_gateway.address, "engine_id": added.id}
             self._stay_at(running_gateway.address)
+            listeners = (self._settings.gateway.port, self._settings.gateway.lan_port)
+            closed = tuple({*self._settings.engine.closed_ports, *(port for port in listeners if port)})
+            told = {"gateway": running_gateway.address, "engine_id": added.id, "closed_ports": closed}
             engine_settings = self._settings.engine.model_copy(update=told)
-            engine_end, running_engine = self._start(engine_thread, _engine, engine_settings, added.token, leave_engine)
+            engine_end, running_engine = self._start(engine_thread, _engine, engine_settings, added.token, self._vault, leave_engine)
             ready(
                 Serving(
                     version=VERSION,
@@ -190,9 +192,9 @@ class Host:
         return draining.result()
 
 
-async def _engine(settings: EngineSettings, token: str, leave: anyio.Event, *, task_status: TaskStatus[Engine]) -> None:
+async def _engine(settings: EngineSettings, token: str, vault: Vault, leave: anyio.Event, *, task_status: TaskStatus[Engine]) -> None:
     with bound(engine_id=settings.engine_id):
-        async with engine.wiring.running(settings, MemoryTokens(token)) as running:
+        async with engine.wiring.running(settings, MemoryTokens(token), secret=vault.get) as running:
             task_status.started(running)
             await leave.wait()
 

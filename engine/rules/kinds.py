@@ -75,3 +75,7 @@ class Kind:
     name: str
     handler: Callable[..., Any]
     runs: Runs = Runs.ASYNC
+    title: str = ""
+    """For people."""
+    payload: dict[str, Any] | None = None
+    """JSON Schema (2020-12) of its payload; None for the kinds that everybody knows (`contract.kinds.KINDS`)."""

@@ -68,6 +68,8 @@ class EngineSettings(BaseModel):
 
     http_private: tuple[str, ...] = ()
     """Of `http_hosts`, those (`name:port`, `address:port`) that may be on this machine or in a private network."""
+    closed_ports: tuple[Annotated[int, Field(ge=1, le=65535)], ...] = ()
+    """Ports of this machine that the `http` kind never calls, whatever is listed. The gateway's are always among them."""
     extra_kinds: tuple[str, ...] = ()
     """Kinds of installed packages (entry points `flowork.kinds`) to serve, by name."""
     providers: dict[Name, ProviderSettings] = {}
@@ -86,6 +88,13 @@ class EngineSettings(BaseModel):
     def _order(self) -> Self:
         if self.slots_min > self.slots_max:
             raise ValueError(f"slots_min ({self.slots_min}) is above slots_max ({self.slots_max})")
+        return self
+
+    @model_validator(mode="after")
+    def _private(self) -> Self:
+        listed = {host.lower() for host in self.http_hosts}
+        if unlisted := [host for host in self.http_private if host.lower() not in listed]:
+            raise ValueError(f"http_private: {', '.join(unlisted)} is not in http_hosts")
         return self
 
 

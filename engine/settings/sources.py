@@ -4,11 +4,14 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from engine.settings import command_lines
+
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
 """Of a provider, a server, a command or a secret, as the owner calls it."""
 Alias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 """Without a slash: what has one is `provider/model`."""
 Seconds = Annotated[float, Field(gt=0, le=86400, allow_inf_nan=False)]
+OutputBytes = Annotated[int, Field(ge=1, le=1_000_000)]
 Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
@@ -71,6 +74,8 @@ class McpSettings(_Source):
     """Those that jobs may call; None is every one."""
     timeout_s: Seconds = 60.0
     """Of one call."""
+    output_max_bytes: OutputBytes = 100_000
+    """Of one answer; a longer one is cut."""
 
     @model_validator(mode="after")
     def _one(self) -> Self:
@@ -83,7 +88,7 @@ class CommandSettings(_Source):
     """`[commands.NAME]`: a program that jobs may run, with arguments that are checked, and without a shell."""
 
     argv: Annotated[tuple[str, ...], Field(min_length=1)]
-    """The program and its arguments; `{name}` stands for an argument, and fills exactly one element."""
+    """The program and its arguments; `{name}` stands for an argument, and fills exactly one element; `{{name}}` is plain text."""
     description: str = ""
     arguments: dict[str, Any] = {"type": "object", "properties": {}, "additionalProperties": False}
     """JSON Schema of the arguments."""
@@ -92,5 +97,14 @@ class CommandSettings(_Source):
     allow_dash: tuple[str, ...] = ()
     """Arguments that may begin with a hyphen, and so may be taken for options."""
     cwd: str | None = None
+    """The folder in which it runs; None is the engine's own."""
     timeout_s: Seconds = 60.0
-    output_max_bytes: Annotated[int, Field(ge=1, le=4_000_000)] = 100_000
+    """Then it is killed, with everything that it started."""
+    output_max_bytes: OutputBytes = 100_000
+    """Of standard output and of standard error; the rest is dropped."""
+
+    @model_validator(mode="after")
+    def _runs(self) -> Self:
+        if wrong := command_lines.mistake(self.argv, self.stdin, self.arguments):
+            raise ValueError(wrong)
+        return self

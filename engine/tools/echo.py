@@ -4,8 +4,9 @@ import asyncio
 import time
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import ValidationError
 
+from contract.kinds import EchoPayload
 from engine.rules.failures import JobFailed
 from engine.rules.kinds import Job, Kind, Runs
 from kit.clock import rfc3339
@@ -13,48 +14,15 @@ from kit.clock import rfc3339
 THREAD_STEP_S = 0.01
 
 
-class Fail(BaseModel):
-    """A failure to be played."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    code: str = "echo.failed"
-    message: str = "Failed as asked."
-    retryable: bool = True
-    retry_after_s: float | None = None
-    times: int | None = None
-    """Attempts that fail; None for all."""
-
-
-class Script(BaseModel):
-    """What to do, in this order."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    progress: list[float] = []
-    log: list[str] = []
-    output: list[str] = []
-    output_gap_ms: float = 0
-    sleep_ms: float = Field(default=0, ge=0)
-    busy_ms: float = Field(default=0, ge=0)
-    """Compute for so long."""
-    fail: Fail | None = None
-    crash: str | None = None
-    """Raise an ordinary exception with this text."""
-    reply: JsonValue = None
-    stamp: bool = False
-    """Answer `{reply, began_at}`."""
-
-
-def _script(payload: Any) -> Script:
+def _script(payload: Any) -> EchoPayload:
     try:
-        return Script.model_validate({} if payload is None else payload)
+        return EchoPayload.model_validate({} if payload is None else payload)
     except ValidationError as error:
         places = ", ".join(".".join(str(part) for part in mistake["loc"]) or "payload" for mistake in error.errors())
         raise JobFailed("job.payload_invalid", f"Not an echo script: {places}.", retryable=False) from error
 
 
-def _end(script: Script, attempt: int, began_at: str) -> Any:
+def _end(script: EchoPayload, attempt: int, began_at: str) -> Any:
     if script.fail is not None and (script.fail.times is None or attempt <= script.fail.times):
         raise JobFailed(script.fail.code, script.fail.message, retryable=script.fail.retryable, retry_after_s=script.fail.retry_after_s)
     if script.crash is not None:

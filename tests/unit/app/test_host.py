@@ -124,10 +124,11 @@ class Stage:
             yield self
 
     @contextlib.asynccontextmanager
-    async def engine(self, settings: EngineSettings, token: str) -> AsyncIterator["Stage"]:
+    async def engine(self, settings: EngineSettings, token: str, *, secret: Callable[..., Any]) -> AsyncIterator["Stage"]:
         if self.refuse_engine:
             raise self.refuse_engine
         self.engine_told.append((settings, token))
+        self.secret = secret
         hurry, loop = asyncio.Event(), asyncio.get_running_loop()
         self._hurry, self.release = hurry, lambda: loop.call_soon_threadsafe(hurry.set)
         async with self._life("engine"):
@@ -193,6 +194,15 @@ def test_the_engine_is_told_address_id_and_token(stage: Stage, start, tmp_path: 
     ((settings, keeper),) = stage.engine_told
     assert (settings.gateway, settings.engine_id, settings.slots) == (stage.address, "aaaa", 2)
     assert asyncio.run(keeper.read()) == ("secret",)
+
+
+def test_the_engine_reads_the_hosts_secrets_and_closes_its_listeners_to_jobs(stage: Stage, start, tmp_path: Path):
+    asyncio.run(vault_of(settings_for(tmp_path)).set("tool.api", "s3cret"))
+    run = start(settings_for(tmp_path, closed_ports=(5432,)))
+    run.ready()
+    ((settings, _),) = stage.engine_told
+    assert set(settings.closed_ports) == {5432, 7717, 7718}
+    assert asyncio.run(stage.secret("tool.api")) == "s3cret"
 
 
 def test_a_stop_that_is_asked_for_while_it_starts_is_not_forgotten(stage: Stage, tmp_path: Path):

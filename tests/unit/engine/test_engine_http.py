@@ -2,15 +2,22 @@
 
 import asyncio
 import socket
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
+from pydantic import ValidationError
 
+from engine.rules.addresses import Ground
 from engine.rules.failures import JobFailed
 from engine.rules.kinds import Runs
+from engine.rules.web import hosts as listed_hosts
 from engine.runtime.timeline import Timeline, Tracing
+from engine.settings import EngineSettings
 from engine.tools.http import BODY_MAX_BYTES, kind
+from engine.tools.registry import kinds
+from engine.tools.safe_http import SafeHttp
 from kit.strict_json import encode
 from tests.support.clock import ManualClock
 from tests.support.fake_link import TRACE, lease
@@ -61,9 +68,14 @@ async def other(serve) -> Server:
     return made
 
 
+async def nothing() -> Ground:
+    return Ground()
+
+
 async def call(payload: Any, *hosts: str) -> Any:
+    """Call with these hosts listed, as private ones: every server of a test is on this machine."""
     async with asyncio.timeout(20):
-        return await kind(hosts).handler(FakeJob(), payload)
+        return await kind(SafeHttp(listed_hosts(hosts, hosts), nothing)).handler(FakeJob(), payload)
 
 
 async def refused(payload: Any, *hosts: str) -> JobFailed:
@@ -73,7 +85,8 @@ async def refused(payload: Any, *hosts: str) -> JobFailed:
 
 
 def test_it_is_a_kind_for_the_loop():
-    assert (kind(()).name, kind(()).runs) == ("http", Runs.ASYNC)
+    made = kind(SafeHttp(listed_hosts((), ()), nothing))
+    assert (made.name, made.runs) == ("http", Runs.ASYNC)
 
 
 class TestRequest:
@@ -106,7 +119,8 @@ class TestRequest:
 
     async def test_no_secret_of_the_engine_goes_along(self, server: Server):
         await call({"url": server.url()}, server.host)
-        assert {name.lower() for name in server.asked[0][2]} <= {"host", "accept", "accept-encoding", "user-agent", "traceparent"}
+        plain = {"host", "accept", "accept-encoding", "user-agent", "traceparent", "connection"}
+        assert {name.lower() for name in server.asked[0][2]} <= plain
 
     async def test_a_cookie_of_one_job_is_not_sent_by_the_next(self, server: Server):
         server.answer = lambda _: web.Response(text="", headers={"Set-Cookie": "who=ann"})
@@ -252,7 +266,7 @@ class TestListedHosts:
         assert (error.code, error.retryable) == ("http.host_not_allowed", False)
 
     @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-    async def test_a_redirect_is_an_answer_and_is_not_followed(self, server: Server, other: Server, status: int):
+    async def test_a_redirect_off_the_list_is_an_answer_and_is_not_followed(self, server: Server, other: Server, status: int):
         server.answer = lambda _: web.Response(
             status=status, headers={"Location": other.url("/stolen"), "Content-Type": "text/plain; charset=utf-8"}
         )
@@ -260,14 +274,30 @@ class TestListedHosts:
         assert (answer["status"], answer["headers"]["Location"]) == (status, other.url("/stolen"))
         assert other.asked == []
 
-    async def test_a_redirect_to_the_same_host_is_not_followed_either(self, server: Server):
-        server.answer = lambda _: web.Response(status=302, headers={"Location": "/b", "Content-Type": "text/plain; charset=utf-8"})
-        await call({"url": server.url("/a")}, server.host)
-        assert [path for _, path, _, _ in server.asked] == ["/a"]
+    async def test_a_redirect_within_the_list_is_followed(self, server: Server):
+        answers = {"/a": web.Response(status=302, headers={"Location": "/b?c=d"})}
+        server.answer = lambda request: answers.get(request.path, web.Response(text="there"))
+        assert (await call({"url": server.url("/a")}, server.host))["body"] == "there"
+        assert [path for _, path, _, _ in server.asked] == ["/a", "/b?c=d"]
 
     async def test_an_error_names_neither_the_path_nor_its_secrets(self):
         error = await refused({"url": "http://evil.test/?key=secret"}, "listed.example")
         assert "secret" not in str(error)
+
+
+class TestSettings:
+    async def test_a_server_of_this_machine_is_called_only_where_it_is_listed_as_private(self, server: Server, tmp_path: Path):
+        made = {"gateway": "http://127.0.0.1:9", "engine_id": "abcd", "data": tmp_path, "http_hosts": (server.host,)}
+        private = kinds(EngineSettings(**made, http_private=(server.host,)))["http"]
+        assert (await private.handler(FakeJob(), {"url": server.url()}))["status"] == 200
+        with pytest.raises(JobFailed) as failed:
+            await kinds(EngineSettings(**made))["http"].handler(FakeJob(), {"url": server.url()})
+        assert (failed.value.code, failed.value.retryable) == ("http.address_refused", False)
+        assert len(server.asked) == 1
+
+    def test_a_private_host_that_is_not_listed_at_all_is_a_mistake(self, tmp_path: Path):
+        with pytest.raises(ValidationError, match="is not in http_hosts"):
+            EngineSettings(gateway="http://g", engine_id="abcd", data=tmp_path, http_private=("127.0.0.1:1",))
 
 
 class TestPayload:

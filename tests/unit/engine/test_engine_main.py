@@ -74,7 +74,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[EngineSettings, str]]
     """What would have been run, and with which token."""
     seen: list[tuple[EngineSettings, str]] = []
 
-    async def run(engines: Sequence[tuple[EngineSettings, TokenKeeper]]) -> int:
+    async def run(engines: Sequence[tuple[EngineSettings, TokenKeeper]], _vault: object) -> int:
         for settings, keeper in engines:
             seen.append((settings, (await keeper.read())[0]))
         return 0
