@@ -88,6 +88,11 @@ class Answer:
                 pass
 
     @property
+    def begun(self) -> bool:
+        """Has anything come?"""
+        return self._letters > 0 or self.reason is not None or self.took != Took()
+
+    @property
     def text(self) -> str:
         """Words so far."""
         return "".join(self._text)
@@ -97,7 +102,7 @@ class Answer:
         """Wishes so far, in the order in which they began."""
         pieces = [piece for _, piece in sorted(self._calls.items())]
         return [
-            ToolCall(id=piece.id or f"call_{number}", function=FunctionCall(name=piece.name or "", arguments=piece.arguments))
+            ToolCall(id=piece.id or f"call_{number}", function=FunctionCall(name=piece.name or "", arguments=piece.arguments or "{}"))
             for number, piece in enumerate(pieces)
         ]
 

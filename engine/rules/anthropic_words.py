@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from contract.kinds import ChatPayload, FunctionTool, Message, Part
 from engine.rules.answers import FinishReason
-from kit.strict_json import JsonRefused, decode
+from kit.strict_json import JsonRefused, decode, encode
 
 MAX_TOKENS: Final = 4096
 """Where the person names none: the API wants a number."""
@@ -110,3 +110,8 @@ def _tool(tool: FunctionTool) -> dict[str, Any]:
     if tool.function.description:
         made["description"] = tool.function.description
     return made
+
+
+def as_text(arguments: Any) -> str:
+    """Arguments of a call, as the other wire has them."""
+    return encode(arguments).decode()

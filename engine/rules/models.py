@@ -26,10 +26,11 @@ Listed = Mapping[str, Sequence[str]]
 
 def offered(providers: Mapping[str, ProviderSettings], aliases: Mapping[str, Sequence[str]], listed: Listed) -> list[OfferedModel]:
     """The models that jobs may ask for: ticked ones, and aliases behind which there is at least one of them."""
-    found: list[OfferedModel] = []
-    for name, settings in providers.items():
-        for model in _models(settings, listed.get(name, ())):
-            found.append(OfferedModel(name=f"{name}/{model}", kinds=["embed"] if model in settings.embeds else ["chat"]))
+    found = [
+        OfferedModel(name=f"{name}/{model}", kinds=["embed"] if model in settings.embeds else ["chat"])
+        for name, settings in providers.items()
+        for model in _models(settings, listed.get(name, ()))
+    ]
     by_name = {model.name: model for model in found}
     for alias, names in aliases.items():
         behind = [by_name[name] for name in names if name in by_name]

@@ -133,7 +133,7 @@ def judge(status: int | None, words: tuple[str | None, ...] = (), trouble: Troub
     return _BY_STATUS.get(status, INPUT_INVALID)
 
 
-class ProviderFailed(Exception):
+class ProviderFailed(JobFailed):
     """One call to a provider failed. `retry_after_s` is what it asked for; `begun`: text of this call has gone out to the person.
 
     The message is for the person, and has neither key nor words of a person or provider in it.
@@ -141,14 +141,8 @@ class ProviderFailed(Exception):
 
     def __init__(self, verdict: Verdict, message: str, retry_after_s: float | None = None) -> None:
         self.verdict = verdict
-        self.message = message
-        self.retry_after_s = retry_after_s
         self.begun = False
-        super().__init__(f"{verdict.code}: {message}")
-
-    def told(self) -> JobFailed:
-        """The end of the attempt."""
-        return JobFailed(self.verdict.code, self.message, retryable=self.verdict.retryable, retry_after_s=self.retry_after_s)
+        super().__init__(verdict.code, message, retryable=verdict.retryable, retry_after_s=retry_after_s)
 
 
 _SAYS: Final = {

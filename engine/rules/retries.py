@@ -12,6 +12,7 @@ from kit.clock import SECOND
 WINDOW_US: Final = 60 * SECOND
 SHARE: Final = 0.1
 FLOOR: Final = 3
+BACKOFF: Final = Backoff(0.25, 8.0)
 PATIENCE_S: Final = 10.0
 """A provider that asks for a longer wait is left alone: the next one is asked, or the job waits in its queue, not in a slot."""
 
@@ -55,7 +56,7 @@ class RetryPolicy:
 
     tries: int
     """In all."""
-    backoff: Backoff = Backoff(0.25, 8.0)
+    backoff: Backoff = BACKOFF
     patience_s: float = PATIENCE_S
 
     def wait_s(self, error: ProviderFailed, made: int, uniform: Callable[[], float]) -> float | None:
