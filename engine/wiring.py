@@ -9,18 +9,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contract.engine_link import InstanceStats, Lease, QueueNews, ScalingChange
+from contract.offers import OfferedKind
 from contract.version import VERSION
 from engine.link.client import open_link
+from engine.providers.keys import SecretGetter, no_secrets
+from engine.providers.registry import open_models
 from engine.rules.autoscale import scaling_limits
 from engine.rules.kinds import Kind
 from engine.rules.leases import LeaseBook
 from engine.rules.meter import Meter
+from engine.rules.toolbox import NoTools, Toolbox
 from engine.runtime.autoscaler import Autoscaler
 from engine.runtime.claimer import Claimer
 from engine.runtime.credential import Credential
 from engine.runtime.heart import Heart
 from engine.runtime.job import Stop
 from engine.runtime.lanes import Lanes
+from engine.runtime.offering import Offering
 from engine.runtime.output import Output
 from engine.runtime.reporter import Reporter
 from engine.runtime.seam import Link, LinkOpener, TokenKeeper
@@ -133,8 +138,12 @@ async def running(
     served: Mapping[str, Kind] | None = None,
     link_opener: LinkOpener | None = None,
     version: str = VERSION,
+    secret: SecretGetter = no_secrets,
+    toolbox: Toolbox | None = None,
 ) -> AsyncIterator[Engine]:
     """An engine for the length of the block. Leaving it without `drained` abandons what runs: the leases run out.
+
+    `served` are its kinds instead of those that the settings switch on; `secret` reads the keys of providers.
 
     Raises:
         TokenRefused: the keeper has no token, or cannot give it.
@@ -154,6 +163,10 @@ async def running(
         book = LeaseBook()
         whitelist = Whitelist(link, backoff, chance.uniform)
         reporter = Reporter(link, spool, book, backoff, chance.uniform)
+        tools = toolbox or NoTools()
+        models = await stack.enter_async_context(open_models(settings, secret, clock, chance.uniform))
+        known = {**kinds(settings), **models.kinds(tools)} if served is None else served
+        offering = Offering(link, [OfferedKind(name=name) for name in known], lambda: models.offered, tools.offered)
         claimer = Claimer(
             link,
             instance,
@@ -166,6 +179,7 @@ async def running(
             settings.claim_wait_ms,
             version,
             settings.canary,
+            offering,
         )
         after_tasks = await stack.enter_async_context(contextlib.AsyncExitStack())
         tasks = await stack.enter_async_context(crew())
@@ -173,7 +187,7 @@ async def running(
         meter = Meter(scaling.first, clock.now().steady, round(QUEUE_NEWS_BEATS * settings.heartbeat_s * SECOND))
         slots = Slots(
             scaling.first,
-            kinds(settings) if served is None else served,
+            known,
             book,
             reporter,
             Lanes(settings.cpu_processes),
@@ -203,6 +217,8 @@ async def running(
         tasks.start(credential.run(link), "token")
         tasks.start(whitelist.run(), "whitelist")
         tasks.start(autoscaler.run(), "autoscaler")
+        tasks.start(offering.run(), "offer")
+        tasks.start(models.run(slots.changed.set), "models")
         tasks.start(_serve(reporter, claimer, slots), "claims")
         log.info("engine.started", engine_id=settings.engine_id, instance=instance, slots=slots.count, kinds=slots.kinds)
         yield Engine(instance, slots, claimer, reporter, book, autoscaler)

@@ -104,7 +104,7 @@ class Host:
             told = {"gateway": running_gateway.address, "engine_id": added.id}
             self._stay_at(running_gateway.address)
             engine_settings = self._settings.engine.model_copy(update=told)
-            engine_end, running_engine = self._start(engine_thread, _engine, engine_settings, added.token, leave_engine)
+            engine_end, running_engine = self._start(engine_thread, _engine, engine_settings, added.token, self._vault, leave_engine)
             ready(
                 Serving(
                     version=VERSION,
@@ -190,9 +190,9 @@ class Host:
         return draining.result()
 
 
-async def _engine(settings: EngineSettings, token: str, leave: anyio.Event, *, task_status: TaskStatus[Engine]) -> None:
+async def _engine(settings: EngineSettings, token: str, vault: Vault, leave: anyio.Event, *, task_status: TaskStatus[Engine]) -> None:
     with bound(engine_id=settings.engine_id):
-        async with engine.wiring.running(settings, MemoryTokens(token)) as running:
+        async with engine.wiring.running(settings, MemoryTokens(token), secret=vault.get) as running:
             task_status.started(running)
             await leave.wait()
 

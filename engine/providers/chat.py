@@ -1,6 +1,7 @@
 """`chat`: a conversation goes to a model, and its answer comes back while it is made; tools of the engine are called in between."""
 
 import contextlib
+import itertools
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from engine.rules.answers import Answer, Text, Took, TooMuch, letters
 from engine.rules.failures import JobFailed
 from engine.rules.kinds import Job, Kind
 from engine.rules.models import Target
-from engine.rules.provider_failures import ProviderFailed, Trouble, failed, judge
+from engine.rules.provider_failures import TOO_MUCH, ProviderFailed, failed
 from engine.rules.toolbox import Toolbox
 from engine.rules.usage import added
 from kit.clock import MILLISECOND
@@ -94,17 +95,17 @@ def _allowed(job: Job, payload: ChatPayload, toolbox: Toolbox) -> dict[str, Offe
 
 async def _talked(talk: _Talk, caller: Caller, toolbox: Toolbox) -> ChatResult:
     """Answers until one calls none of the engine's tools, or there were as many as the person allows."""
-    for step in range(1, talk.payload.max_steps + 1):
+    for left in itertools.count(talk.payload.max_steps - 1, -1):
         target, answer = await _answered(talk, caller)
         calls = answer.calls
-        if step == talk.payload.max_steps or not calls or any(call.function.name not in talk.tools for call in calls):
-            break
+        if left == 0 or not calls or any(call.function.name not in talk.tools for call in calls):
+            assert answer.reason is not None
+            reason = "tool_calls" if calls else answer.reason  # some servers say "stop" with calls
+            return ChatResult(model=str(target), message=answer.message, finish_reason=reason, usage=talk.usage, steps=talk.steps)
         talk.messages.append(answer.message)
         for call in calls:
             talk.messages.append(await _called(talk, call, caller, toolbox))
-    assert answer.reason is not None
-    reason = "tool_calls" if calls else answer.reason  # some servers say "stop" with calls
-    return ChatResult(model=str(target), message=answer.message, finish_reason=reason, usage=talk.usage, steps=talk.steps)
+    raise AssertionError("count() has no end")
 
 
 async def _answered(talk: _Talk, caller: Caller) -> tuple[Target, Answer]:
@@ -127,9 +128,7 @@ async def _answered(talk: _Talk, caller: Caller) -> tuple[Target, Answer]:
                     if isinstance(piece, Text):
                         shown = await _shown(talk, piece.text, shown)
         except TooMuch:
-            error = failed(str(line.target), judge(None, trouble=Trouble.MALFORMED))
-            error.begun = True  # it would be as long the next time
-            raise error from None
+            raise failed(str(line.target), TOO_MUCH) from None
         except ProviderFailed as error:
             error.begun = shown
             raise

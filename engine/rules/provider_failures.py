@@ -48,6 +48,8 @@ UNREACHABLE: Final = Verdict("provider.unreachable", **_ILL)
 TIMEOUT: Final = Verdict("provider.timeout", **_ILL)
 FAILED: Final = Verdict("provider.failed", **_ILL)
 MALFORMED: Final = Verdict("provider.malformed", **_ILL)
+TOO_MUCH: Final = Verdict("provider.malformed")
+"""An answer beyond all bounds: it would be as long, and as dear, the next time."""
 REDIRECTED: Final = Verdict("provider.failed", falls_back=True)
 KEY_INVALID: Final = Verdict("provider.key_invalid", falls_back=True)
 KEY_LOCKED: Final = Verdict("provider.key_invalid", falls_back=True, retryable=True)
