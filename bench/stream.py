@@ -109,7 +109,7 @@ async def _round(api: ApiClient, provider: Provider, streams: int) -> list[float
 
 async def _submit(api: ApiClient, name: str) -> str:
     payload = {"model": "bench/m", "messages": [{"role": "user", "content": name}]}
-    return (await api.submit(JobDraft(engine="home", kind="chat", payload=payload), f"{name} {time.time_ns()}")).job.id
+    return (await api.submit(JobDraft(engine="home", kind="chat", payload=payload), f"{name.replace(' ', '-')}-{time.time_ns()}")).job.id
 
 
 async def _listen(arrived: "asyncio.Queue[Event]", streams: int) -> dict[str, float]:

@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 from contract.kinds import ProviderCall, Usage
 from engine.providers.seam import Provider
 from engine.providers.stations import Station
-from engine.rules.failures import JobFailed
 from engine.rules.kinds import Job, Value
 from engine.rules.models import Target
 from engine.rules.provider_failures import CIRCUIT_OPEN, ProviderFailed, failed
@@ -158,8 +157,3 @@ def _attributes(operation: str, station: Station, target: Target) -> dict[str, V
         if url.port is not None:
             found["server.port"] = url.port
     return found
-
-
-def no_model(name: str, kind: str) -> JobFailed:
-    """Nothing of this name is offered."""
-    return JobFailed("provider.model_unknown", f"This engine offers no model {name!r} for {kind}.", retryable=False)

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from contract.kinds import CALLS_MAX, ChatPayload, ChatResult, Function, FunctionTool, Message, Step, ToolCall, Usage
 from contract.offers import OfferedTool
-from engine.providers.caller import Caller, Line, no_model
+from engine.providers.caller import Caller, Line
 from engine.providers.pace import paced
 from engine.providers.seam import ChatAsked
 from engine.rules.answers import Answer, Text, Took, TooMuch, letters
@@ -29,7 +29,7 @@ TOOL_ANSWER_MAX_CHARS: Final = 32_000
 BETWEEN: Final = "\n\n"
 """In the output, between what a model said before and after it called tools."""
 ChainOf = Callable[[str, str], Sequence[Target]]
-"""Name and kind -> what stands behind it."""
+"""Name and kind -> what stands behind it; raises JobFailed where nothing does."""
 
 
 @dataclass(slots=True)
@@ -62,8 +62,6 @@ def kind(caller: Caller, chain_of: ChainOf, toolbox: Toolbox) -> Kind:
     async def chat(job: Job, payload: Any) -> Any:
         asked = _parsed(payload)
         chain = chain_of(asked.model, "chat")
-        if not chain:
-            raise no_model(asked.model, "chat")
         talk = _Talk(job, asked, chain, _allowed(job, asked, toolbox), list(asked.messages))
         return (await _talked(talk, caller, toolbox)).model_dump(mode="json", exclude_none=True)
 

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from contract.kinds import EmbedPayload, EmbedResult
-from engine.providers.caller import Caller, Line, no_model
+from engine.providers.caller import Caller, Line
 from engine.providers.chat import ChainOf
 from engine.providers.seam import Vectors
 from engine.rules.answers import LETTERS_A_TOKEN
@@ -25,8 +25,6 @@ def kind(caller: Caller, chain_of: ChainOf) -> Kind:
             places = ", ".join(".".join(str(part) for part in mistake["loc"]) for mistake in error.errors())
             raise JobFailed("provider.input_invalid", f"Not an embed request: {places}.", retryable=False) from error
         chain = chain_of(asked.model, "embed")
-        if not chain:
-            raise no_model(asked.model, "embed")
         lines: list[Line] = []
 
         async def act(line: Line) -> Vectors:

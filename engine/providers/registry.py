@@ -9,6 +9,7 @@ from engine.providers import chat, embed
 from engine.providers.caller import Caller
 from engine.providers.keys import SecretGetter
 from engine.providers.stations import Station
+from engine.rules.failures import JobFailed
 from engine.rules.kinds import Kind
 from engine.rules.models import EVERY, Target, chain, offered
 from engine.rules.provider_failures import ProviderFailed
@@ -41,8 +42,16 @@ class Models:
         return self._offered
 
     def chain(self, name: str, kind: str) -> tuple[Target, ...]:
-        """See `engine.rules.models.chain`."""
-        return chain(self._offered, name, kind)
+        """What stands behind a name; see `engine.rules.models.chain`.
+
+        Raises:
+            JobFailed: nothing does. Another attempt may help while a provider that offers every model has not told its list.
+        """
+        found = chain(self._offered, name, kind)
+        if not found:
+            waits = any(EVERY in one.models and each not in self._listed for each, one in self._settings.providers.items())
+            raise JobFailed("provider.model_unknown", f"This engine offers no model {name!r} for {kind}.", retryable=waits)
+        return found
 
     def kinds(self, toolbox: Toolbox) -> dict[str, Kind]:
         """`chat` and `embed`, where there are providers."""
