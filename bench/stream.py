@@ -3,10 +3,13 @@
 import argparse
 import asyncio
 import json
+import random
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +26,13 @@ from contract.words import EventName, JobState
 
 TOKENS = 40
 TOKEN_EVERY_S = 0.02
-FIRST_AFTER_S = 0.3
-"""A model thinks before it speaks; it also lets all streams be under way at once."""
+FIRST_AFTER_S = (0.2, 0.6)
+"""A model thinks before it speaks, for a time drawn evenly from this: first tokens come while other streams are under way."""
 
 
 def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--streams", type=int, default=10, help="chats at once (default: %(default)s)")
-    parser.add_argument("--rounds", type=int, default=10, help="(default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=10, help="chats of each, one after another (default: %(default)s)")
 
 
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -47,7 +50,7 @@ class Provider:
         body = await request.json()
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
-        await asyncio.sleep(FIRST_AFTER_S)
+        await asyncio.sleep(random.uniform(*FIRST_AFTER_S))
         for number in range(TOKENS):
             if number == 0:
                 self.first[body["messages"][0]["content"]] = time.perf_counter()
@@ -84,46 +87,53 @@ async def _measure(streams: int, rounds: int) -> dict[str, Any]:
         async with _providing(provider) as address:
             (data / "config.toml").write_text(f'[providers.bench]\nbase_url = "{address}"\nmodels = ["m"]\nconcurrency = {streams}\n')
             async with serving(data, streams) as served, open_admin(data) as admin, paired(admin, served.address, "bench") as api:
-                await _round(api, provider, 1)  # loads the vendor's client, opens the files
-                added = [sample for _ in range(rounds) for sample in await _round(api, provider, streams)]
-    found = spread([sample for sample in added if sample is not None])
+                async with live_events(api) as arrived, asyncio.TaskGroup() as group:
+                    seen = Seen()
+                    listening = group.create_task(_listen(seen, arrived), name="listen")
+                    await _chats(api, provider, seen, 2)  # loads the vendor's client, opens the files
+                    added = await asyncio.gather(*(_chats(api, provider, seen, rounds) for _ in range(streams)))
+                    listening.cancel()
+    samples = [sample for some in added for sample in some]
+    found = spread([sample for sample in samples if sample is not None])
     return {
         "added_first_token_ms": {"p50": found["p50"], "p95": found["p95"]},
         "streams": streams,
-        "failed": added.count(None),
+        "failed": samples.count(None),
         **surroundings({"rounds": rounds, "tokens": TOKENS, "token_every_s": TOKEN_EVERY_S, "first_after_s": FIRST_AFTER_S}),
-        "raw": {"added_first_token_ms": added},
+        "raw": {"added_first_token_ms": samples},
     }
 
 
-async def _round(api: ApiClient, provider: Provider, streams: int) -> list[float | None]:
-    """So many chats at once; milliseconds for each, None for one that failed."""
-    provider.first.clear()
-    async with live_events(api) as arrived:
-        listening = asyncio.create_task(_listen(arrived, streams), name="listen")
-        names = [f"stream {number}" for number in range(streams)]
-        jobs = dict(zip(await asyncio.gather(*(_submit(api, name) for name in names)), names, strict=True))
-        seen = await listening
-    return [(seen[job] - provider.first[name]) * 1000 if job in seen and name in provider.first else None for job, name in jobs.items()]
+@dataclass(slots=True)
+class Seen:
+    """What the client saw, by job."""
+
+    first: dict[str, float] = field(default_factory=dict)
+    """When its first output arrived."""
+    ended: dict[str, asyncio.Event] = field(default_factory=lambda: defaultdict(asyncio.Event))
 
 
-async def _submit(api: ApiClient, name: str) -> str:
-    payload = {"model": "bench/m", "messages": [{"role": "user", "content": name}]}
-    return (await api.submit(JobDraft(engine="home", kind="chat", payload=payload), f"{name.replace(' ', '-')}-{time.time_ns()}")).job.id
+async def _chats(api: ApiClient, provider: Provider, seen: Seen, count: int) -> list[float | None]:
+    """One stream after another; milliseconds for each, None for one that failed."""
+    added: list[float | None] = []
+    for _ in range(count):
+        name = f"{time.time_ns()}-{random.randrange(2**32)}"
+        payload = {"model": "bench/m", "messages": [{"role": "user", "content": name}]}
+        job = (await api.submit(JobDraft(engine="home", kind="chat", payload=payload), name)).job.id
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                await seen.ended[job].wait()
+            added.append((seen.first[job] - provider.first[name]) * 1000)
+        except (TimeoutError, KeyError):
+            added.append(None)
+    return added
 
 
-async def _listen(arrived: "asyncio.Queue[Event]", streams: int) -> dict[str, float]:
-    """Job -> when its first output arrived, until all have ended."""
-    first: dict[str, float] = {}
-    ended = 0
-    try:
-        async with asyncio.timeout(PATIENCE_S):
-            while ended < streams:
-                event = await arrived.get()
-                if event.name is EventName.JOB_OUTPUT:
-                    first.setdefault(str(event.data.get("id", event.data.get("job"))), time.perf_counter())
-                elif event.name is EventName.JOB_UPDATED and JobState(event.data["state"]).final:
-                    ended += 1
-    except TimeoutError:
-        pass  # what was not seen counts as failed
-    return first
+async def _listen(seen: Seen, arrived: "asyncio.Queue[Event]") -> None:
+    while True:
+        event = await arrived.get()
+        job = str(event.data.get("id", event.data.get("job")))
+        if event.name is EventName.JOB_OUTPUT:
+            seen.first.setdefault(job, time.perf_counter())
+        elif event.name is EventName.JOB_UPDATED and JobState(event.data["state"]).final:
+            seen.ended[job].set()
