@@ -19,6 +19,7 @@ from engine.rules.kinds import Kind
 from engine.rules.leases import LeaseBook
 from engine.rules.meter import Meter
 from engine.rules.toolbox import NoTools, Toolbox
+from engine.runtime.appends import Appends
 from engine.runtime.autoscaler import Autoscaler
 from engine.runtime.claimer import Claimer
 from engine.runtime.credential import Credential
@@ -28,7 +29,7 @@ from engine.runtime.lanes import Lanes
 from engine.runtime.offering import Offering
 from engine.runtime.output import Output
 from engine.runtime.reporter import Reporter
-from engine.runtime.seam import Link, LinkOpener, TokenKeeper
+from engine.runtime.seam import LinkOpener, TokenKeeper
 from engine.runtime.slots import Slots
 from engine.runtime.timeline import Tracing
 from engine.runtime.whitelist import Whitelist
@@ -184,6 +185,8 @@ async def running(
         after_tasks = await stack.enter_async_context(contextlib.AsyncExitStack())
         tasks = await stack.enter_async_context(crew())
         scaling = scaling_limits(settings)
+        appends = Appends(link, instance)
+        tasks.start(appends.run(), "appends")
         meter = Meter(scaling.first, clock.now().steady, round(QUEUE_NEWS_BEATS * settings.heartbeat_s * SECOND))
         slots = Slots(
             scaling.first,
@@ -192,7 +195,7 @@ async def running(
             reporter,
             Lanes(settings.cpu_processes),
             clock,
-            _output_maker(link, instance, backoff, chance),
+            _output_maker(appends, instance, backoff, chance),
             tasks,
             lambda: claimer.saturated,
             whitelist,
@@ -234,5 +237,5 @@ def _stats(slots: Slots, book: LeaseBook, autoscaler: Autoscaler) -> InstanceSta
     return InstanceStats(slots=slots.count, busy=slots.busy, spooled=len(book) - book.running(), scaling=autoscaler.shown)
 
 
-def _output_maker(link: Link, instance: str, backoff: Backoff, chance: Randomness) -> Callable[[Lease, Callable[[], bool]], Output]:
-    return lambda lease, may_act: Output(link, instance, lease, may_act, backoff, chance.uniform)
+def _output_maker(appends: Appends, instance: str, backoff: Backoff, chance: Randomness) -> Callable[[Lease, Callable[[], bool]], Output]:
+    return lambda lease, may_act: Output(appends, instance, lease, may_act, backoff, chance.uniform)

@@ -9,7 +9,7 @@ import httpx2
 
 from engine.providers.keys import Key
 from engine.providers.seam import ChatAsked, Vectors
-from engine.providers.wire import UNUSED, open_client
+from engine.providers.wire import UNUSED, hush, open_client
 from engine.rules import anthropic_words as words
 from engine.rules.answers import CallPiece, Ended, Piece, Text, Thought, Took
 from engine.rules.provider_failures import ProviderFailed, Trouble, failed, judge, retry_after_s
@@ -22,6 +22,7 @@ class AnthropicLike:
     """See `engine.providers.seam.Provider`."""
 
     def __init__(self, name: str, settings: ProviderSettings, key: Key) -> None:
+        hush("anthropic")
         base = settings.base_url or VENDOR
         self._name = name
         self._key = key

@@ -10,7 +10,7 @@ import openai
 from contract.kinds import Message
 from engine.providers.keys import Key
 from engine.providers.seam import ChatAsked, Vectors
-from engine.providers.wire import UNUSED, open_client
+from engine.providers.wire import UNUSED, hush, open_client
 from engine.rules.answers import CallPiece, Ended, FinishReason, Piece, Text, Thought, Took
 from engine.rules.provider_failures import Trouble, failed, judge, retry_after_s
 from engine.settings.sources import ProviderSettings
@@ -30,6 +30,7 @@ class OpenAiLike:
     """See `engine.providers.seam.Provider`."""
 
     def __init__(self, name: str, settings: ProviderSettings, key: Key) -> None:
+        hush("openai")
         base = settings.base_url or VENDOR
         self._name = name
         self._key = key

@@ -75,9 +75,9 @@ class Models:
             try:
                 async with asyncio.timeout(LIST_S):
                     self._listed[name] = await (await self._stations[name].provider()).models()
-            except (ProviderFailed, TimeoutError) as error:
+            except Exception as error:  # noqa: BLE001 - a provider of which nothing works must not end the engine
                 failures += 1
-                code = error.code if isinstance(error, ProviderFailed) else "provider.timeout"
+                code = error.code if isinstance(error, ProviderFailed) else type(error).__name__
                 log.warning("provider.not_listed", provider=name, code=code)
                 await asyncio.sleep(LISTING.wait_s(failures, self._uniform))
         self._offered = self._look()

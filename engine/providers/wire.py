@@ -4,6 +4,7 @@ The clients read variables for keys, headers, organisations and proxies, and add
 headers pass, the key is put on, and one origin is spoken to. So no key is ever inside a client, where an error or a log could show it.
 """
 
+import logging
 from collections.abc import AsyncIterator
 from typing import Final
 
@@ -21,6 +22,12 @@ ANSWER_MAX_BYTES: Final = 64 * 1024 * 1024
 CONNECTIONS: Final = httpx2.Limits(max_connections=None, max_keepalive_connections=32, keepalive_expiry=60.0)
 UNUSED: Final = "unused"
 """What the clients are given for a key."""
+
+
+def hush(vendor: str) -> None:
+    """Let a vendor's client log nothing of its requests, whatever a variable such as `OPENAI_LOG` says: they are a person's words."""
+    for name in (vendor, "httpx2", "httpcore2"):
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 class Gate(httpx2.AsyncBaseTransport):

@@ -38,7 +38,7 @@ def keep_key(data: Path, name: str, value: str) -> None:
 
 
 @contextlib.asynccontextmanager
-async def served(folder: Path, text: str, *, apart: bool = False) -> AsyncIterator[tuple[House, User]]:
+async def served(folder: Path, text: str, *, apart: bool = False, **environment: str) -> AsyncIterator[tuple[House, User]]:
     """A house whose engine has these providers, and somebody signed in."""
     for name in ("data", "data.engine"):
         data = folder / name
@@ -46,7 +46,7 @@ async def served(folder: Path, text: str, *, apart: bool = False) -> AsyncIterat
         (data / "config.toml").write_text(text)
         (data / "config.toml").chmod(0o600)
         keep_key(data, "mine", KEY)
-    async with house(folder, apart=apart) as made, signed_in(made, made.engine_name) as user:
+    async with house(folder, apart=apart, **environment) as made, signed_in(made, made.engine_name) as user:
         yield made, user
 
 
@@ -74,7 +74,8 @@ async def test_an_answer_arrives_in_pieces_while_it_is_made_and_ends_up_whole(se
     hold = asyncio.Event()
     server.then(Act(hold_second=hold))
     providers = {"a": {"api": server.api, "base_url": server.base_url, "models": ["small"], "key": "mine"}}
-    async with served(tmp_path, config({"fast": ["a/small"]}, **providers)) as (home, user):
+    talkative = {"OPENAI_LOG": "debug", "ANTHROPIC_LOG": "debug"}
+    async with served(tmp_path, config({"fast": ["a/small"]}, **providers), **talkative) as (home, user):
         job = await user.submit(kind="chat", payload=HELLO)
         while (event := await user.next_event()).name is not EventName.JOB_OUTPUT:
             pass
