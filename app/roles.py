@@ -23,6 +23,7 @@ usage: flowork COMMAND [options]
   drain | resume       take no new jobs, and take them again
   rollout VERB         try a new version: start, status, promote, rollback
   keys list|rotate     the keys that sign access tokens
+  providers VERB       where models come from: list, find; key set, list, remove
   audit list|verify    who did what, and whether the record is whole
   secrets              where the keys are kept: status, unlock, move
   logs                 what was written down: --follow, --level, --job
@@ -74,6 +75,7 @@ ROLES = {
     "resume": "app.commands.drain:resume",
     "rollout": "app.commands.rollout:main",
     "keys": "app.commands.keys:main",
+    "providers": "app.commands.providers:main",
     "audit": "app.commands.audit:main",
     "secrets": "app.commands.secrets:main",
     "logs": "app.commands.logs:main",

@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Sequence
 
-from bench import auth, fairness, latency, observability, overload, sim, store, writers
+from bench import auth, fairness, latency, observability, overload, sim, store, stream, writers
 
 BENCHES = {
     "auth": auth,
@@ -15,6 +15,7 @@ BENCHES = {
     "overload": overload,
     "sim": sim,
     "store": store,
+    "stream": stream,
     "writers": writers,
 }
 

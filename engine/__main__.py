@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from contract.engine_link import EnrolRequest
 from contract.errors import FloworkError
 from engine.link.client import enrol
+from engine.providers.keys import SecretGetter
 from engine.runtime.seam import TokenKeeper
 from engine.settings import OTHER_NAMES, TABLES, EngineSettings, sources
 from engine.store.enrolments import Enrolment, VaultTokens, enrolments, keep_enrolment
@@ -92,8 +93,7 @@ def _run_with(arguments: argparse.Namespace) -> int:
         except config.ConfigRefused as error:
             return _complain(USAGE_ERROR, WRONG_SETTINGS, *error.mistakes)
         try:
-            engines = [(settings.model_copy(update=where), keeper) for where, keeper in sources]
-            return asyncio.run(_run(engines, vault))
+            return asyncio.run(_run([(settings.model_copy(update=where), keeper) for where, keeper in sources], vault.get))
         except (HeadersRefused, SpoolInUse, TokenRefused) as error:
             return _complain(FAILED, str(error))
 
@@ -209,20 +209,20 @@ def load(arguments: argparse.Namespace, environment: Mapping[str, str]) -> Engin
     return settings
 
 
-async def _run(engines: Sequence[tuple[EngineSettings, TokenKeeper]], vault: Vault) -> int:
+async def _run(engines: Sequence[tuple[EngineSettings, TokenKeeper]], secret: SecretGetter) -> int:
     """Serve every engine until told to stop: each with slots, spool and an outstanding claim of its own, so that none waits for another."""
     signals = Signals()
-    await all_of(*(_serve(settings, keeper, vault, signals) for settings, keeper in engines))
+    await all_of(*(_serve(settings, keeper, secret, signals) for settings, keeper in engines))
     return 0
 
 
-async def _serve(settings: EngineSettings, keeper: TokenKeeper, vault: Vault, signals: "Signals") -> None:
+async def _serve(settings: EngineSettings, keeper: TokenKeeper, secret: SecretGetter, signals: "Signals") -> None:
     with bound(engine_id=settings.engine_id):
-        await _served(settings, keeper, vault, signals)
+        await _served(settings, keeper, secret, signals)
 
 
-async def _served(settings: EngineSettings, keeper: TokenKeeper, vault: Vault, signals: "Signals") -> None:
-    async with running(settings, keeper, secret=vault.get) as engine:
+async def _served(settings: EngineSettings, keeper: TokenKeeper, secret: SecretGetter, signals: "Signals") -> None:
+    async with running(settings, keeper, secret=secret) as engine:
         signals.of(engine)
         async with crew() as tasks:
             tasks.start(_announce(engine, settings.engine_id), "announce")

@@ -5,26 +5,32 @@ import contextlib
 import hashlib
 import random
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from contract.engine_link import InstanceStats, Lease, QueueNews, ScalingChange
+from contract.offers import OfferedKind
 from contract.version import VERSION
 from engine.link.client import open_link
+from engine.providers.keys import SecretGetter, no_secrets
+from engine.providers.registry import open_models
 from engine.rules.autoscale import scaling_limits
 from engine.rules.kinds import Kind
 from engine.rules.leases import LeaseBook
 from engine.rules.meter import Meter
+from engine.rules.toolbox import Toolbox
+from engine.runtime.appends import Appends
 from engine.runtime.autoscaler import Autoscaler
 from engine.runtime.claimer import Claimer
 from engine.runtime.credential import Credential
 from engine.runtime.heart import Heart
 from engine.runtime.job import Stop
 from engine.runtime.lanes import Lanes
+from engine.runtime.offering import Offering
 from engine.runtime.output import Output
 from engine.runtime.reporter import Reporter
-from engine.runtime.seam import Link, LinkOpener, TokenKeeper
+from engine.runtime.seam import LinkOpener, TokenKeeper
 from engine.runtime.slots import Slots
 from engine.runtime.timeline import Tracing
 from engine.runtime.whitelist import Whitelist
@@ -135,11 +141,13 @@ async def running(
     served: Mapping[str, Kind] | None = None,
     link_opener: LinkOpener | None = None,
     version: str = VERSION,
-    secret: Callable[[str], Awaitable[str | None]] | None = None,
+    secret: SecretGetter = no_secrets,
+    toolbox: Toolbox | None = None,
 ) -> AsyncIterator[Engine]:
     """An engine for the length of the block. Leaving it without `drained` abandons what runs: the leases run out.
 
-    `secret` gives what the owner keeps in the secret store, by its name there; without it there is nothing.
+    `served` and `toolbox` stand in for the kinds and tools that the settings switch on; `secret` gives what the owner keeps in the
+    secret store, by its name there.
 
     Raises:
         TokenRefused: the keeper has no token, or cannot give it.
@@ -159,6 +167,15 @@ async def running(
         book = LeaseBook()
         whitelist = Whitelist(link, backoff, chance.uniform)
         reporter = Reporter(link, spool, book, backoff, chance.uniform)
+        news = asyncio.Event()  # set when slots, models or tools change: the outstanding claim asks, or announces, something else
+        owners = await stack.enter_async_context(
+            open_tools(settings.mcp, settings.commands, _tool_secret(secret), news.set, _mark(settings))
+        )
+        tools = toolbox or owners
+        models = await stack.enter_async_context(open_models(settings, secret, clock, chance.uniform))
+        known = {**kinds(settings, owners), **models.kinds(tools)} if served is None else served
+        offered = [OfferedKind(name=kind.name, title=kind.title, payload=kind.payload) for kind in known.values()]
+        offering = Offering(link, offered, lambda: models.offered, tools.offered)
         claimer = Claimer(
             link,
             instance,
@@ -171,26 +188,29 @@ async def running(
             settings.claim_wait_ms,
             version,
             settings.canary,
+            offering,
         )
-        toolbox = await stack.enter_async_context(open_tools(settings.mcp, settings.commands, _tool_secret(secret), mark=_mark(settings)))
         after_tasks = await stack.enter_async_context(contextlib.AsyncExitStack())
         tasks = await stack.enter_async_context(crew())
         scaling = scaling_limits(settings)
+        appends = Appends(link, instance)
+        tasks.start(appends.run(), "appends")
         meter = Meter(scaling.first, clock.now().steady, round(QUEUE_NEWS_BEATS * settings.heartbeat_s * SECOND))
         slots = Slots(
             scaling.first,
-            kinds(settings, toolbox) if served is None else served,
+            known,
             book,
             reporter,
             Lanes(settings.cpu_processes),
             clock,
-            _output_maker(link, instance, backoff, chance),
+            _output_maker(appends, instance, backoff, chance),
             tasks,
             lambda: claimer.saturated,
             whitelist,
             meter,
             scaling.most,
             Tracing(clock, spans, chance.token_bytes),
+            news,
         )
         autoscaler = Autoscaler(slots, meter, clock, scaling, settings.scaling_window_s, automatic=settings.slots is None)
         after_tasks.push_async_callback(slots.close)  # a process killed under a running job would count as its failure
@@ -209,6 +229,8 @@ async def running(
         tasks.start(credential.run(link), "token")
         tasks.start(whitelist.run(), "whitelist")
         tasks.start(autoscaler.run(), "autoscaler")
+        tasks.start(offering.run(), "offer")
+        tasks.start(models.run(news.set), "models")
         tasks.start(_serve(reporter, claimer, slots), "claims")
         log.info("engine.started", engine_id=settings.engine_id, instance=instance, slots=slots.count, kinds=slots.kinds)
         yield Engine(instance, slots, claimer, reporter, book, autoscaler)
@@ -225,11 +247,11 @@ def _mark(settings: EngineSettings) -> str:
     return hashlib.sha256(f"{settings.data.resolve()}\0{settings.engine_id}".encode()).hexdigest()[:16]
 
 
-def _tool_secret(secret: Callable[[str], Awaitable[str | None]] | None) -> Callable[[str], Awaitable[str | None]]:
+def _tool_secret(secret: SecretGetter) -> SecretGetter:
     """Secrets of tools are apart from all others: no setting of a tool reaches the rest of the store."""
 
     async def of_tools(name: str) -> str | None:
-        return None if secret is None else await secret(f"tool.{name}")
+        return await secret(f"tool.{name}")
 
     return of_tools
 
@@ -238,5 +260,5 @@ def _stats(slots: Slots, book: LeaseBook, autoscaler: Autoscaler) -> InstanceSta
     return InstanceStats(slots=slots.count, busy=slots.busy, spooled=len(book) - book.running(), scaling=autoscaler.shown)
 
 
-def _output_maker(link: Link, instance: str, backoff: Backoff, chance: Randomness) -> Callable[[Lease, Callable[[], bool]], Output]:
-    return lambda lease, may_act: Output(link, instance, lease, may_act, backoff, chance.uniform)
+def _output_maker(appends: Appends, instance: str, backoff: Backoff, chance: Randomness) -> Callable[[Lease, Callable[[], bool]], Output]:
+    return lambda lease, may_act: Output(appends, instance, lease, may_act, backoff, chance.uniform)

@@ -77,6 +77,7 @@ async def _on_copy(folder: Path, settings: Settings, secrets: SecretStore, open_
             await _compare(admin, open_before)
             added = await running.local_engine(ENGINE)
             told = {"gateway": running.address, "engine_id": added.id, "data": folder, "echo": True, "otlp": quiet}
+            told |= {"providers": {}, "aliases": {}, "mcp": {}, "commands": {}}  # nothing outside is asked or started
             async with engine.wiring.running(settings.engine.model_copy(update=told), MemoryTokens(added.token)):
                 keys = await asyncio.to_thread(DeviceKeys, token_bytes(32), token_bytes(32))
                 async with open_api(running.address, keys, running.gateway_key) as api:

@@ -24,6 +24,7 @@ from contract.engine_link import (
     Whitelist,
 )
 from contract.errors import EngineTokenInvalid, FloworkError, GatewayUnreachable, RouteUnknown, from_problem
+from contract.offers import Offer
 from contract.words import Directive
 from kit.strict_json import JsonRefused, decode
 
@@ -35,6 +36,10 @@ UNREACHED = "Is it running? On another machine it is reached through a tunnel."
 NOT_SERVED = (
     "The gateway serves no engines at this address. Its owner switches on tunnel and accept_remote_engines; then use the tunnel's address."
 )
+
+
+class _Nothing(BaseModel):
+    """An answer without content."""
 
 
 class Credential(Protocol):
@@ -84,12 +89,17 @@ class HttpLink:
             error=report.error,
             phases=report.phases,
             traceparent=report.traceparent,
+            usage=report.usage,
         )
         return (await self._post(f"/jobs/{report.job}/finish", request, FinishAnswer))[0]
 
     async def whitelist(self) -> Whitelist:
         """The users the engine may work for. Raises FloworkError."""
         return (await self._call("GET", "/whitelist", None, Whitelist))[0]
+
+    async def offer(self, offer: Offer) -> None:
+        """What this engine offers. Raises FloworkError."""
+        await self._call("PUT", "/offer", offer.model_dump_json(exclude_none=True).encode(), _Nothing)
 
     async def renew_token(self) -> TokenIssued:
         """A new token, in exchange for the one in use. Raises FloworkError."""
@@ -138,7 +148,7 @@ async def _ask(
             body = await response.read()
             if response.status >= 300:
                 raise _problem(body, response)
-            return answer.model_validate_json(body)
+            return answer.model_validate_json(b"{}" if response.status == 204 else body)
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         where, why = urlsplit(url).netloc, type(error).__name__
         raise GatewayUnreachable(f"No gateway answers at {where} ({why}). {UNREACHED}") from error

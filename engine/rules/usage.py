@@ -1,6 +1,7 @@
-"""Adding up what attempts take of providers."""
+"""What attempts take of providers: added up, and what it costs."""
 
 from contract.kinds import CALLS_MAX, Usage
+from engine.settings.sources import ModelPrice
 
 
 def added(one: Usage, other: Usage) -> Usage:
@@ -12,3 +13,8 @@ def added(one: Usage, other: Usage) -> Usage:
         cost_micros=sum(costs) if costs else None,
         calls=[*one.calls, *other.calls][-CALLS_MAX:],
     )
+
+
+def cost_micros(price: ModelPrice | None, input_tokens: int, output_tokens: int) -> int | None:
+    """Millionths of the owner's currency; None without a price."""
+    return None if price is None else round(input_tokens * price.input + output_tokens * price.output)

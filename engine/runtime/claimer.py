@@ -10,6 +10,7 @@ from contract.version import VERSION
 from contract.words import Directive
 from engine.rules.leases import LeaseBook
 from engine.runtime.job import Stop
+from engine.runtime.offering import Offering
 from engine.runtime.reporter import UNAUTHORISED_WAIT_S, Reporter
 from engine.runtime.seam import TRY_AGAIN, Link
 from engine.runtime.slots import Slots
@@ -41,6 +42,7 @@ class Claimer:
         wait_ms: int,
         version: str = VERSION,
         canary: bool = False,
+        offering: Offering | None = None,
     ) -> None:
         self._link = link
         self._instance = instance
@@ -53,6 +55,7 @@ class Claimer:
         self._wait_ms = wait_ms
         self._version = version
         self._canary = canary
+        self._offering = offering
         self._accepting = True
         self._saturated = False
         self.connected = asyncio.Event()
@@ -102,7 +105,7 @@ class Claimer:
                 self.settled.set()
 
     async def _ask(self, request: ClaimRequest, slots: Slots, draining: bool) -> ClaimAnswer | None:
-        """Send one claim; None when it was broken off because it asks for the wrong number, or announces one."""
+        """Send one claim; None when it was broken off because it asks for the wrong number, or announces what is no longer so."""
         call = asyncio.create_task(self._link.claim(request), name="claim")
         try:
             while True:
@@ -114,12 +117,18 @@ class Claimer:
                     return call.result()
                 slots.changed.clear()
                 wants = slots.free if self._accepting and not draining else 0
-                if (wants == 0) != (request.max == 0) or slots.count != request.announce.slots or self._waits_for_a_ride(request):
+                if (wants == 0) != (request.max == 0) or self._announces_otherwise(request, slots) or self._waits_for_a_ride(request):
                     return None
         finally:
             self._saturated = False
             call.cancel()
             await asyncio.wait({call})
+
+    def _announces_otherwise(self, request: ClaimRequest, slots: Slots) -> bool:
+        return (slots.count, self._offer()) != (request.announce.slots, request.announce.offer)
+
+    def _offer(self) -> str | None:
+        return None if self._offering is None else self._offering.version
 
     def _waits_for_a_ride(self, request: ClaimRequest) -> bool:
         """Did a job end whose slot is not filled again, because there are fewer than there were?"""
@@ -135,6 +144,7 @@ class Claimer:
                 slots=slots.count,
                 kinds=slots.kinds,
                 whitelist_version=slots.whitelist.version,
+                offer=self._offer(),
             ),
             max=min(most, limits.CLAIM_MAX_JOBS),
             # The first one only tells that there is a gateway which takes it, and the first of a drain what an earlier one brought:
@@ -147,6 +157,8 @@ class Claimer:
     def _apply(self, request: ClaimRequest, answer: ClaimAnswer, sent_at: int, slots: Slots) -> None:
         self.connected.set()
         slots.whitelist.told(answer.whitelist_version)
+        if answer.offer_wanted and self._offering is not None:
+            self._offering.wanted()
         self._reporter.landed(request.finished, answer.finished)
         slots.stop(answer.lost, Stop.LET_GO)
         slots.stop(answer.cancel, Stop.CANCEL)

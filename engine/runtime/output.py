@@ -8,7 +8,8 @@ from contract import limits
 from contract.engine_link import Append, AppendRequest, Lease, LogChunk, LogLine, OutputChunk
 from contract.errors import FloworkError
 from contract.words import AppendStatus, LogLevel
-from engine.runtime.seam import TRY_AGAIN, Link
+from engine.runtime.appends import Appender
+from engine.runtime.seam import TRY_AGAIN
 from kit.backoff import Backoff
 from kit.logs import Log
 from kit.text import encodable
@@ -31,7 +32,7 @@ class Output:
     """
 
     def __init__(
-        self, link: Link, instance: str, lease: Lease, may_act: Callable[[], bool], backoff: Backoff, uniform: Callable[[], float]
+        self, link: Appender, instance: str, lease: Lease, may_act: Callable[[], bool], backoff: Backoff, uniform: Callable[[], float]
     ) -> None:
         self._link = link
         self._instance = instance

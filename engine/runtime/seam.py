@@ -16,6 +16,7 @@ from contract.engine_link import (
     TokenIssued,
     Whitelist,
 )
+from contract.offers import Offer
 
 TRY_AGAIN = frozenset({401, 403, 408, 425, 429})
 """Refusals that are not the last word; like everything from 500 on."""
@@ -38,6 +39,9 @@ class Link(Protocol):
 
     async def whitelist(self) -> Whitelist:
         """The users the engine may work for."""
+
+    async def offer(self, offer: Offer) -> None:
+        """Tell what this engine offers: kinds, models and tools."""
 
     async def renew_token(self) -> TokenIssued:
         """A new token, in exchange for the one in use."""

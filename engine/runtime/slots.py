@@ -42,11 +42,12 @@ class Slots:
         meter: Meter,
         most: int,
         tracing: Tracing,
+        changed: asyncio.Event | None = None,
     ) -> None:
-        """`most` is the highest number there will ever be."""
+        """`most` is the highest number there will ever be; `changed` may be set by others too, whose news a claim announces."""
         self.count = count
         self.whitelist = whitelist
-        self.changed = asyncio.Event()
+        self.changed = changed or asyncio.Event()
         self.idle = asyncio.Event()
         self.idle.set()
         self._kinds = kinds

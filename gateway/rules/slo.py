@@ -14,7 +14,17 @@ FEW: Final = 20
 """Below so many events a percentile or a rate says nothing about a promise."""
 WELL_AFTER_S: Final = 60
 """A promise that burnt is kept again once it was met for so long: an alert must not flutter."""
-INPUT_CODES: Final = frozenset({"job.kind_unserved", "engine.user_not_allowed"})
+INPUT_CODES: Final = frozenset(
+    {
+        "job.kind_unserved",
+        "engine.user_not_allowed",
+        "provider.input_invalid",
+        "provider.model_unknown",
+        "provider.refused",
+        "tool.not_allowed",
+        "tool.unknown",
+    }
+)
 INPUT_PREFIXES: Final = ("input.", "request.")
 
 

@@ -24,6 +24,7 @@ from contract.engine_link import (
     TokenIssued,
     Whitelist,
 )
+from contract.offers import Offer
 from contract.words import AppendStatus, Outcome
 
 ENGINE = "abcd"
@@ -101,6 +102,7 @@ class FakeLink:
         self.finishes: Call[FinishReport, FinishAnswer] = Call(lambda _: FinishAnswer())
         self.whitelists: Call[None, Whitelist] = Call(lambda _: Whitelist(version=1, users=["ann"]))
         self.renewals: Call[None, TokenIssued] = Call(lambda _: TokenIssued(token="new"))
+        self.offers: Call[Offer, None] = Call(lambda _: None)
         self.proofs: Call[str, None] = Call(lambda _: None)
 
     async def claim(self, request: ClaimRequest) -> ClaimAnswer:
@@ -127,6 +129,11 @@ class FakeLink:
         """`Link.whitelist`."""
         self.history.append("whitelist")
         return await self.whitelists(None)
+
+    async def offer(self, offer: Offer) -> None:
+        """`Link.offer`."""
+        self.history.append("offer")
+        await self.offers(offer)
 
     async def renew_token(self) -> TokenIssued:
         """`Link.renew_token`."""

@@ -12,9 +12,11 @@ import pytest
 from contract import limits
 from contract.engine_link import ClaimAnswer, ClaimRequest, Finished
 from contract.errors import EngineIdMismatch, EngineTokenInvalid, GatewayStopping, GatewayUnreachable, RequestInvalid
+from contract.offers import OfferedKind, OfferedModel
 from contract.version import VERSION
 from contract.words import Directive, FinishStatus, Outcome
 from engine.runtime.claimer import Claimer
+from engine.runtime.offering import Offering
 from engine.runtime.reporter import UNAUTHORISED_WAIT_S
 from engine.runtime.slots import Slots
 from kit.backoff import Backoff
@@ -39,7 +41,7 @@ class Claiming:
 
 
 @asynccontextmanager
-async def claiming(room, count: int = 1, uniform: float = 0.0) -> AsyncIterator[Claiming]:
+async def claiming(room, count: int = 1, uniform: float = 0.0, offering: Offering | None = None) -> AsyncIterator[Claiming]:
     gate = asyncio.Event()
 
     async def wait(job, payload):
@@ -62,6 +64,7 @@ async def claiming(room, count: int = 1, uniform: float = 0.0) -> AsyncIterator[
         lambda: uniform,
         lambda: f"{next(numbers):032x}",
         WAIT_MS,
+        offering=offering,
     )
     slots = room.slots(count, lambda: claimer.saturated)
     task = asyncio.create_task(claimer.run(slots))
@@ -401,3 +404,45 @@ class TestFailing:
             await it.asked(5)
         assert [len(request.finished) for request in link.claims.asked] == [0, 0, 1, 1, 0]
         assert await room.reporter.all_settled(0)
+
+
+class TestOffers:
+    @staticmethod
+    def model(name: str) -> OfferedModel:
+        return OfferedModel(name=name, kinds=["chat"])
+
+    async def test_the_offer_is_told_by_its_version_and_sent_when_it_is_wanted(self, room):
+        offering = Offering(room.link, [OfferedKind(name="chat")], lambda: [self.model("a/b")], list)
+        room.link.claims.then(ClaimAnswer(), ClaimAnswer(offer_wanted=True))
+        room.tasks.start(offering.run(), "offer")
+        async with claiming(room, offering=offering) as at_work:
+            announced = [(await at_work.asked(number)).announce.offer for number in (1, 2)]
+            offer = await room.link.offers.arrived(1)
+        assert announced == [offering.version] * 2
+        assert [model.name for model in offer.models] == ["a/b"]
+        assert room.link.history.count("offer") == 1
+
+    async def test_an_offer_that_changed_ends_the_claim_that_tells_the_old_one(self, room):
+        models = [self.model("a/b")]
+        offering = Offering(room.link, [], lambda: models, list)
+        async with claiming(room, offering=offering) as at_work:
+            before = (await at_work.asked(2)).announce.offer  # the first one does not wait
+            models.append(self.model("a/c"))
+            at_work.slots.changed.set()
+            after = (await at_work.asked(3)).announce.offer
+        assert room.link.claims.broken_off >= 1
+        assert before != after == offering.version
+
+    async def test_an_engine_without_models_and_tools_tells_no_version(self, room):
+        offering = Offering(room.link, [OfferedKind(name="echo")], list, list)
+        async with claiming(room, offering=offering) as at_work:
+            assert (await at_work.asked(1)).announce.offer is None
+
+    async def test_a_gateway_that_does_not_take_it_is_told_again_when_it_asks(self, room, waits):
+        offering = Offering(room.link, [], lambda: [self.model("a/b")], list)
+        room.tasks.start(offering.run(), "offer")
+        room.link.offers.then(RequestInvalid("no"))
+        offering.wanted()
+        await room.link.offers.arrived(1)
+        offering.wanted()
+        await room.link.offers.arrived(2)

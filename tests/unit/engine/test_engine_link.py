@@ -33,6 +33,8 @@ from contract.errors import (
     QueueFull,
     StorageFull,
 )
+from contract.kinds import Usage
+from contract.offers import Offer, OfferedModel
 from contract.words import Directive, Outcome
 from engine.link.client import HttpLink, enrol, open_link
 from tests.support.fake_link import INSTANCE, TRACE, job_id, lease, report
@@ -153,7 +155,8 @@ class TestAsking:
         async with linked(handler) as link:
             phases = [Phase(name="run", began_ms=0.5, took_ms=2)]
             error = Failure(code="a.b", message="m")
-            answer = await link.finish(report(1, Outcome.FAILED, error=error, phases=phases, traceparent=TRACE))
+            used = Usage(input_tokens=3, cost_micros=7)
+            answer = await link.finish(report(1, Outcome.FAILED, error=error, phases=phases, traceparent=TRACE, usage=used))
         assert answer == FinishAnswer()
         assert seen == [
             {
@@ -163,8 +166,21 @@ class TestAsking:
                 "error": {"code": "a.b", "message": "m", "retryable": True, "retry_after_s": None},
                 "phases": [{"name": "run", "began_ms": 0.5, "took_ms": 2.0}],
                 "traceparent": TRACE,
+                "usage": {"input_tokens": 3, "output_tokens": 0, "cost_micros": 7, "calls": []},
             }
         ]
+
+    async def test_an_offer_is_put_and_an_empty_answer_will_do(self, linked):
+        seen = []
+
+        async def handler(request: web.Request) -> web.StreamResponse:
+            seen.append((request.method, request.path, Offer.model_validate_json(await request.read())))
+            return web.Response(status=204)
+
+        offer = Offer(models=[OfferedModel(name="a/b", kinds=["chat"])])
+        async with linked(handler) as link:
+            await link.offer(offer)
+        assert seen == [("PUT", "/internal/v1/offer", offer)]
 
     async def test_leases_and_news_come_back(self, linked):
         given = ClaimAnswer(leases=[lease(1, payload={"a": [1]}, granted_after_ms=-5)], cancel=[job_id(2)], directive=Directive.DRAIN)

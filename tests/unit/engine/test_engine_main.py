@@ -14,6 +14,7 @@ from contract.engine_link import Enrolled, EnrolRequest
 from contract.errors import EnrolmentCodeInvalid
 from engine import __main__ as program
 from engine.__main__ import REFUSED, USAGE_ERROR, TokenRefused, host_name, main, parser, read_line
+from engine.providers.keys import SecretGetter
 from engine.runtime.seam import TokenKeeper
 from engine.settings import EngineSettings
 from kit.files import exclusive_lock
@@ -74,7 +75,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[EngineSettings, str]]
     """What would have been run, and with which token."""
     seen: list[tuple[EngineSettings, str]] = []
 
-    async def run(engines: Sequence[tuple[EngineSettings, TokenKeeper]], _vault: object) -> int:
+    async def run(engines: Sequence[tuple[EngineSettings, TokenKeeper]], _secret: SecretGetter) -> int:
         for settings, keeper in engines:
             seen.append((settings, (await keeper.read())[0]))
         return 0
