@@ -5,13 +5,16 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from contract.errors import JobStateConflict
+from contract.kinds import Usage
 from contract.words import AppendStatus, EventName, FinishStatus, JobState, Outcome
 from gateway.rules import life, reconcile, timeline
 from gateway.rules.admission import Load, Reject
 from gateway.rules.job import Draft, JobRecord
 from gateway.rules.reconcile import Holding, Unreported
+from gateway.rules.spending import NOTHING, Taken, day_of, with_taken
 from gateway.rules.timeline import AttemptRecord
 from gateway.rules.views import job_id_of, job_view, said_by
+from gateway.store import spend
 from gateway.store.counted import counted
 from gateway.store.reap import BATCH, HOUSEKEEPING_US
 from gateway.store.seam import (
@@ -90,7 +93,9 @@ class MemoryStore:
         self._keys: dict[tuple[str, str], _Key] = {}
         self._receipts: dict[bytes, tuple[Report, int]] = {}
         self._claims: dict[tuple[str, str], tuple[list[tuple[bytes, bytes]], int]] = {}
+        self._spend: dict[tuple[str, int], Taken] = {}
         self._fresh: list[StoredEvent] = []
+        self._usages: list[Usage] = []
 
     async def submit(self, user: str, drafts: Sequence[Draft], judge: Judge) -> list[Submitted]:
         now = self._clock.now()
@@ -210,7 +215,11 @@ class MemoryStore:
         verdict = reconcile.holding(job, report.token)
         if job is None or verdict is Holding.LOST:
             return FinishStatus.LOST
-        after = life.finished(job, report.outcome, report.failure, self._limits.retry, now)
+        took = spend.taken(report.usage)
+        after = with_taken(life.finished(job, report.outcome, report.failure, self._limits.retry, now), took)
+        day = job.user, day_of(now.wall)
+        self._spend[day] = self._spend.get(day, NOTHING) + took
+        self._usages += [] if report.usage is None else [report.usage]
         self._put(now, after, timeline.reported(job, after, report.outcome, report.phases, now))
         if report.outcome is Outcome.SUCCEEDED:
             self._bodies[job.uuid].result = report.result if report.result is not None else b"null"
@@ -374,6 +383,9 @@ class MemoryStore:
     async def load(self, user: str | None = None) -> Load:
         return counted(self._jobs.values(), user)
 
+    async def spent(self, user: str, day: int) -> Taken:
+        return self._spend.get((user, day), NOTHING)
+
     async def close(self) -> None: ...
 
     def _own(self, user: str, uuid: bytes) -> JobRecord | None:
@@ -397,4 +409,5 @@ class MemoryStore:
 
     def _commit(self, now: Now) -> None:
         events, self._fresh = self._fresh, []
-        self._on_commit(Committed(events, self._clock.now().steady, self._next_in(now)))
+        usages, self._usages = self._usages, []
+        self._on_commit(Committed(events, self._clock.now().steady, self._next_in(now), usages=usages))

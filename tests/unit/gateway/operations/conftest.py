@@ -15,7 +15,7 @@ import pytest
 
 from app.crypto.device_keys import DeviceKeys
 from contract.engine_link import Announce, ClaimAnswer, ClaimRequest, FinishRequest
-from contract.errors import EngineTokenRevoked, EngineUnknown, FloworkError, ServerDraining, ShardUnavailable
+from contract.errors import EngineTokenRevoked, EngineUnknown, FloworkError, ServerDraining, ShardUnavailable, UserUnknown
 from contract.jobs import JobDraft
 from contract.pairing import PairClaim, six_digits
 from contract.signin import Challenge, SignInRequest, Tokens, build_message, decoded, encoded, transcript
@@ -31,6 +31,7 @@ from gateway.operations.approval import Approvals
 from gateway.operations.attempts import Attempts
 from gateway.operations.audit import Audit
 from gateway.operations.audit_care import AuditCare
+from gateway.operations.budgets import Budgets
 from gateway.operations.capacity import Capacity
 from gateway.operations.challenges import Challenges, Heard
 from gateway.operations.change import Change
@@ -39,7 +40,10 @@ from gateway.operations.claim import Claiming
 from gateway.operations.drain import Drain
 from gateway.operations.engine_auth import EngineTokens
 from gateway.operations.fanout import LocalFanout
+from gateway.operations.fitness import Fitness
 from gateway.operations.keys import KeyRing
+from gateway.operations.kinds import Kinds
+from gateway.operations.offers import Offers
 from gateway.operations.pair import Made, Pairing
 from gateway.operations.presence import Presence
 from gateway.operations.pulse import Pulse, StartDelays
@@ -171,7 +175,11 @@ class Rooms:
             self.wake.news,
         )
         self.watch = Watch(self.directory, self.sources, self.sharing, self.fanout, self.people)
-        self.change = Change(self.directory, self.sources, self.sharing, self.watch)
+        self.offers = Offers(self.presence)
+        self.kinds = Kinds(self.control.grants, self.sources, self.sharing, self.offers, self.book.audit)
+        self.budgets = Budgets(self.control.budgets, self.directory, self.sources, self._user, self.book.audit, self.clock)
+        self.fitness = Fitness(self.kinds, self.budgets, self.presence)
+        self.change = Change(self.directory, self.sources, self.sharing, self.watch, self.fitness.may_run)
         self.shares = Shares(self.wake, lambda engine: self.rollouts.percent(engine), lambda: 0.0)  # noqa: PLW0108 - made below
         self.rollouts = Rollouts(
             self.control.rollouts, self.sources, self.presence, self.attempts, self.shares, self.wake, self.book.audit, self.clock, 10
@@ -205,6 +213,8 @@ class Rooms:
             is_canary=self.rollouts.is_canary,
             spans=self.spans,
             listener=self.listener,
+            grants=self.kinds.granted,
+            offer_wanted=self.offers.wanted,
         )
         self.reporting = Reporting(
             self.directory, self.presence, LEASE_S * 1000, self._directive, self._note, self.delays, self.spans, self.listener
@@ -237,11 +247,19 @@ class Rooms:
                 self.admission,
                 lambda engine: self._draining(engine) is not None,
                 self.control.choices,
+                self.kinds.may,
             ),
+            self.fitness.mistake,
             self.listener,
         )
         for seed, engine in enumerate((LAB, DEN)):
             self.directory.stores[engine] = MemoryStore(engine, limits(), self.clock, chance(seed), self._hears(engine))
+
+    def _user(self, who: str) -> UserRow:
+        found = next((row for row in self.users if who in {row.id, row.name}), None)
+        if found is None:
+            raise UserUnknown
+        return found
 
     def _directive(self, caller: EngineCaller, instance: str) -> Directive:
         return strictest([self.directive, self.drain.directive(caller, instance)])
