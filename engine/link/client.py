@@ -84,6 +84,7 @@ class HttpLink:
             error=report.error,
             phases=report.phases,
             traceparent=report.traceparent,
+            usage=report.usage,
         )
         return (await self._post(f"/jobs/{report.job}/finish", request, FinishAnswer))[0]
 

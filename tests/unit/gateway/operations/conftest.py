@@ -157,6 +157,8 @@ class Rooms:
     directive: Directive = Directive.RUN
     """Wanted of everybody, beside what is wanted of each."""
     told: list[StoredEvent] = field(default_factory=list)
+    strict: bool = False
+    """Grants, payloads, models and budgets count; else any job of a kind that is served is fine."""
     keys: Callable[[], str] = field(default_factory=lambda: map("key-{}".format, itertools.count()).__next__)
     attempt_ids: Callable[[], str] = field(default_factory=lambda: map("{:032x}".format, itertools.count(1)).__next__)
 
@@ -179,7 +181,7 @@ class Rooms:
         self.kinds = Kinds(self.control.grants, self.sources, self.sharing, self.offers, self.book.audit)
         self.budgets = Budgets(self.control.budgets, self.directory, self.sources, self._user, self.book.audit, self.clock)
         self.fitness = Fitness(self.kinds, self.budgets, self.presence)
-        self.change = Change(self.directory, self.sources, self.sharing, self.watch, self.fitness.may_run)
+        self.change = Change(self.directory, self.sources, self.sharing, self.watch, self._may_run)
         self.shares = Shares(self.wake, lambda engine: self.rollouts.percent(engine), lambda: 0.0)  # noqa: PLW0108 - made below
         self.rollouts = Rollouts(
             self.control.rollouts, self.sources, self.presence, self.attempts, self.shares, self.wake, self.book.audit, self.clock, 10
@@ -247,13 +249,26 @@ class Rooms:
                 self.admission,
                 lambda engine: self._draining(engine) is not None,
                 self.control.choices,
-                self.kinds.may,
+                lambda user, engine, kind: not self.strict or self.kinds.may(user, engine, kind),
             ),
-            self.fitness.mistake,
+            self._mistake,
             self.listener,
         )
         for seed, engine in enumerate((LAB, DEN)):
             self.directory.stores[engine] = MemoryStore(engine, limits(), self.clock, chance(seed), self._hears(engine))
+
+    async def _mistake(self, user: str, engine: str, draft: JobDraft) -> FloworkError | None:
+        if self.strict:
+            return await self.fitness.mistake(user, engine, draft)
+        try:
+            self.fitness._served(engine, draft.kind)
+        except FloworkError as error:
+            return error
+        return None
+
+    async def _may_run(self, user: str, engine: str, kind: str) -> None:
+        if self.strict:
+            await self.fitness.may_run(user, engine, kind)
 
     def _user(self, who: str) -> UserRow:
         found = next((row for row in self.users if who in {row.id, row.name}), None)
