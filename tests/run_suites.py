@@ -40,6 +40,7 @@ SUITES = [
     Suite("unit", 240, [(*ON_BOTH_CORES, "-m", "not slow", "tests/unit", "tests/property", "tests/conformance", "tests/architecture")]),
     Suite("security", 300, [(*ON_BOTH_CORES, "-m", "not slow", "tests/security")]),
     Suite("integration", 360, [(*PYTEST, "-m", "not slow", "tests/integration")]),
+    Suite("work", 240, [(*PYTEST, "-m", "not slow", "tests/work")]),
     Suite("seeing", 120, [(*PYTEST, "-m", "not slow", "tests/seeing")]),
 ]
 LONG = [Suite("slow", 3600, [(*PYTEST, "-m", "slow", "tests")])]

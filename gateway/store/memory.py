@@ -1,7 +1,7 @@
 """`MemoryStore`: the whole of `JobStore` without a file, for tests and models. Gone with its process."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from contract.errors import JobStateConflict
@@ -16,6 +16,7 @@ from gateway.rules.timeline import AttemptRecord
 from gateway.rules.views import job_id_of, job_view, said_by
 from gateway.store import spend
 from gateway.store.counted import counted
+from gateway.store.memory_rows import Body, Key, Tenant
 from gateway.store.reap import BATCH, HOUSEKEEPING_US
 from gateway.store.seam import (
     Accepted,
@@ -42,32 +43,6 @@ from kit.clock import Clock, Now
 from kit.ids import uuid7
 
 
-@dataclass(slots=True)
-class _Tenant:
-    turn: int = 0
-    last_event: int = 0
-    events: list[tuple[bytes | None, StoredEvent]] = field(default_factory=list)
-    """With the job it belongs to; None for news of deleted ones."""
-
-
-@dataclass(slots=True)
-class _Key:
-    fingerprint: bytes
-    job: bytes
-    forget_at: int
-    tombstone: JobRecord | None = None
-
-
-@dataclass(slots=True)
-class _Body:
-    payload: bytes
-    result: bytes | None = None
-    outputs: dict[int, str] = field(default_factory=dict)
-    """By delivery."""
-    attempts: dict[int, AttemptRecord] = field(default_factory=dict)
-    """By delivery."""
-
-
 class MemoryStore:
     """See `JobStore`."""
 
@@ -88,9 +63,9 @@ class MemoryStore:
         self._seq = 0
         self._turn = 0
         self._jobs: dict[bytes, JobRecord] = {}
-        self._bodies: dict[bytes, _Body] = {}
-        self._tenants: dict[str, _Tenant] = {}
-        self._keys: dict[tuple[str, str], _Key] = {}
+        self._bodies: dict[bytes, Body] = {}
+        self._tenants: dict[str, Tenant] = {}
+        self._keys: dict[tuple[str, str], Key] = {}
         self._receipts: dict[bytes, tuple[Report, int]] = {}
         self._claims: dict[tuple[str, str], tuple[list[tuple[bytes, bytes]], int]] = {}
         self._spend: dict[tuple[str, int], Taken] = {}
@@ -114,8 +89,8 @@ class MemoryStore:
         self._seq += 1
         uuid = uuid7(now.wall, self._random).bytes
         job = life.accepted(draft, seq=self._seq, uuid=uuid, user=user, now=now)
-        self._bodies[uuid] = _Body(draft.payload)
-        self._keys[user, draft.key] = _Key(draft.fingerprint, uuid, now.wall + self._limits.keep_idempotency_us)
+        self._bodies[uuid] = Body(draft.payload)
+        self._keys[user, draft.key] = Key(draft.fingerprint, uuid, now.wall + self._limits.keep_idempotency_us)
         self._put(now, job)
         return Accepted(job)
 
@@ -374,11 +349,11 @@ class MemoryStore:
         return sorted(found, key=lambda job: job.uuid, reverse=True)[:limit]
 
     async def events(self, user: str, after: int, limit: int) -> list[StoredEvent]:
-        tenant = self._tenants.get(user, _Tenant())
+        tenant = self._tenants.get(user, Tenant())
         return [event for _, event in tenant.events if event.seq > after][:limit]
 
     async def last_event(self, user: str) -> int:
-        return self._tenants.get(user, _Tenant()).last_event
+        return self._tenants.get(user, Tenant()).last_event
 
     async def load(self, user: str | None = None) -> Load:
         return counted(self._jobs.values(), user)
@@ -401,7 +376,7 @@ class MemoryStore:
         self._emit(now, job.user, job.uuid, EventName.JOB_UPDATED, job_view(self.source, job))
 
     def _emit(self, now: Now, user: str, job: bytes | None, name: EventName, data: dict[str, Any]) -> None:
-        tenant = self._tenants.setdefault(user, _Tenant())
+        tenant = self._tenants.setdefault(user, Tenant())
         tenant.last_event += 1
         event = StoredEvent(user, tenant.last_event, name, now.wall, data)
         tenant.events.append((job, event))
