@@ -148,11 +148,8 @@ async def _grants(arguments: argparse.Namespace, admin: AdminClient) -> None:
 
 async def _allow(arguments: argparse.Namespace, admin: AdminClient) -> None:
     grant = await admin.allow_kind(arguments.name, arguments.kind, arguments.role)
-    _print(
-        arguments,
-        grant,
-        f"{grant.kind} is allowed on {arguments.name} for {grant.role}s{'' if grant.role is Role.ADMIN else ' and admins'}.",
-    )
+    who = "admins" if grant.role is Role.ADMIN else "runners and admins"
+    _print(arguments, grant, f"{grant.kind} is allowed on {arguments.name} for {who}.")
 
 
 async def _disallow(arguments: argparse.Namespace, admin: AdminClient) -> None:

@@ -1,6 +1,7 @@
 """The OpenAI-compatible face, asked by the official client: a real gateway, a real engine, a model that is none."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from typing import Any
 
 import aiohttp
@@ -8,10 +9,12 @@ import openai
 import pytest
 from openai import AsyncOpenAI
 
+from contract.api_keys import ApiKeyMake
 from contract.offers import Offer, OfferedModel
 from contract.words import JobState
-from tests.support.chat import TOOL_CALL
+from tests.support.chat import TOOL_CALL, Model
 from tests.support.house import until
+from tests.support.inside import add_engine, engine_for, wire_to
 from tests.work.conftest import Kitchen, client_of
 
 WHOLE = "Grüße aus der Küche"
@@ -164,8 +167,6 @@ class TestRefusals:
             assert answer.status == 401
 
     async def test_a_key_does_only_what_it_was_made_for(self, kitchen: Kitchen):
-        from contract.api_keys import ApiKeyMake
-
         narrow = await kitchen.user.api.make_api_key(ApiKeyMake(name="narrow", engine="lab", kinds=["embed"]))
         async with client_of(kitchen.gateway, narrow.key) as client:
             with pytest.raises(openai.PermissionDeniedError):
@@ -249,6 +250,27 @@ class TestGoingAway:
         job = await kitchen.only_job(JobState.CANCELLED, JobState.DEAD)
         assert job.output.text == "Grü"
         assert len(kitchen.model.asked) <= 2
+
+    async def test_an_engine_that_dies_in_the_middle_ends_the_stream_and_no_other_one_begins_it_again(self, kitchen: Kitchen, tmp_path):
+        second = Model()
+        async with AsyncExitStack() as stack:
+            wire = await stack.enter_async_context(wire_to(kitchen.gateway.address))
+            dying, lab = Model(), await add_engine(kitchen.gateway, "den")
+            await stack.enter_async_context(engine_for(wire.address, lab, tmp_path / "dying", served=dying.served))
+            key = await kitchen.user.api.make_api_key(ApiKeyMake(name="den", engine="den"))
+            client = await stack.enter_async_context(client_of(kitchen.gateway, key.key))
+            stream = await client.chat.completions.create(**asking("wait", stream=True))
+            chunks = aiter(stream)
+            assert [(await anext(chunks)).choices[0].delta.content for _ in range(2)] == ["", "Grü"]
+            await stack.enter_async_context(engine_for(kitchen.gateway.address, lab, tmp_path / "second", served=second.served))
+            wire.cut = True
+            with pytest.raises(openai.APIError) as told:
+                async with asyncio.timeout(20):
+                    await anext(chunks)
+            assert told.value.code == "job.engine_lost"
+            job = await kitchen.only_job(JobState.CANCELLED, JobState.DEAD)
+            assert job.output.text.startswith("Grü")
+            assert [attempt.outcome for attempt in job.attempts][:1] == ["lost"]
 
     async def test_a_gateway_that_stops_ends_its_streams_with_an_error(self, kitchen: Kitchen):
         stream = await kitchen.client.chat.completions.create(**asking("wait", stream=True))

@@ -166,7 +166,8 @@ class Rooms:
         self.attempts = Attempts(self.clock)
         self.spans = JobSpans(self.kept_spans, self.clock, chance(5))
         falls_due = lambda engine, in_us: self.due.append((engine, in_us))  # noqa: E731
-        self.pulse = Pulse(self.fanout, self.wake, self.delays, self.attempts, falls_due, self.listener, self.spans)
+        self.offers = Offers(self.presence)
+        self.pulse = Pulse(self.fanout, self.wake, self.delays, self.attempts, falls_due, self.listener, self.spans, self.offers.provider)
         self.sharing = Sharing(
             self.control,
             self.sources,
@@ -177,7 +178,6 @@ class Rooms:
             self.wake.news,
         )
         self.watch = Watch(self.directory, self.sources, self.sharing, self.fanout, self.people)
-        self.offers = Offers(self.presence)
         self.kinds = Kinds(self.control.grants, self.sources, self.sharing, self.offers, self.book.audit)
         self.budgets = Budgets(self.control.budgets, self.directory, self.sources, self._user, self.book.audit, self.clock)
         self.fitness = Fitness(self.kinds, self.budgets, self.presence)
