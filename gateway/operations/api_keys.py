@@ -47,6 +47,8 @@ class ApiKeys:
     audit: Audit
     clock: Clock
     random_bytes: Callable[[int], bytes]
+    ended: Callable[[], None]
+    """Told that a key has ended, so that whoever works with it looks whether it is theirs."""
     _known: dict[str, ApiKeyRow] = field(default_factory=dict)
 
     async def load(self) -> None:
@@ -70,6 +72,11 @@ class ApiKeys:
     def _stands(self, row: ApiKeyRow) -> bool:
         """Somebody whose last device was revoked is locked out; so are their keys."""
         return any(user.id == row.user for user in self.sessions.users()) and bool(self.sessions.devices(row.user))
+
+    def stands(self, key: str) -> bool:
+        """Whether a key that was let in, by its id, is still good."""
+        row = self._known.get(key)
+        return row is not None and self._stands(row)
 
     async def _note_use(self, row: ApiKeyRow) -> None:
         now = self.clock.now().wall
@@ -111,6 +118,7 @@ class ApiKeys:
             raise ApiKeyUnknown
         await self.audit.note("api_key.revoke", caller.user, row.id, name=row.name, user=row.user)
         self._known.pop(row.id, None)  # first here: even if the disk fails now, nobody works on with it until the next start
+        self.ended()
         await self.store.remove(row.id)
 
     def _theirs(self, row: ApiKeyRow, caller: Principal) -> bool:

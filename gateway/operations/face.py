@@ -1,10 +1,11 @@
 """What the OpenAI-compatible face does: an ordinary job for each request, followed live to its end."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass, field
 
-from contract.errors import REGISTRY, FloworkError, GatewayStopping, JobEndedBadly, JobNotFound
+from contract.errors import REGISTRY, ApiKeyInvalid, FloworkError, GatewayStopping, JobEndedBadly, JobNotFound
 from contract.events import Event
 from contract.jobs import JobDraft
 from contract.words import EventName, JobState
@@ -34,6 +35,8 @@ class Begun:
     """Epoch seconds."""
     replayed: bool
     """Another request made it: it is not ours to cancel."""
+    key: str = ""
+    """The id of the API key that asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,8 @@ class Face:
     change: Change
     following: Following
     kinds: Kinds
+    stands: Callable[[str], bool]
+    """Whether a key that was let in, by its id, is still good."""
 
     async def begin(self, caller: ApiCaller, kind: str, payload: dict[str, object], key: str, traceparent: str, *, once: bool) -> Begun:
         """Submit the job of a request. `once`: a failed attempt is not repeated, for its words may have been read.
@@ -82,7 +87,7 @@ class Face:
         caller.check_kind(kind)
         drawn = JobDraft(engine=caller.engine, kind=kind, payload=payload, **({"max_attempts": 1} if once else {}))
         taken = await self.submit.one(caller.user, key, drawn, traceparent)
-        return Begun(caller.user, job_id_of(taken.engine, taken.job), taken.job.submitted_at // SECOND, taken.replayed)
+        return Begun(caller.user, job_id_of(taken.engine, taken.job), taken.job.submitted_at // SECOND, taken.replayed, caller.key)
 
     def models(self, caller: ApiCaller) -> list[str]:
         """The models that a key can use now."""
@@ -93,22 +98,23 @@ class Face:
         """Wait for the job's end; None when the client went away, and the job with it.
 
         Raises:
-            GatewayStopping, JobNotFound.
+            GatewayStopping, JobNotFound, ApiKeyInvalid.
         """
-        async for step in self.steps(begun, gone, None):
-            if isinstance(step, Ended):
-                return step.detail
+        async with aclosing(self.steps(begun, gone, None)) as steps:
+            async for step in steps:
+                if isinstance(step, Ended):
+                    return step.detail
         return None
 
     async def steps(self, begun: Begun, gone: asyncio.Event, quiet_s: float | None) -> AsyncGenerator[Step]:
-        """Follow the job until it has ended, or the client is `gone`: then it is cancelled.
+        """Follow the job until it has ended, or the client is `gone` or thrown out: then it is cancelled.
 
         Raises:
-            GatewayStopping, JobNotFound.
+            GatewayStopping, JobNotFound, ApiKeyInvalid: the key was revoked meanwhile.
         """
         with self.following.follow(begun.job) as follower:
             reader = _Reader(self.watch, begun, follower)
-            while not gone.is_set():
+            while not gone.is_set() and self.stands(begun.key):
                 for step in await reader.look():
                     yield step
                     if isinstance(step, Ended):
@@ -121,6 +127,8 @@ class Face:
                         yield Quiet()
             if not begun.replayed:
                 await self.cancel(begun)
+            if not gone.is_set():
+                raise ApiKeyInvalid
 
     async def cancel(self, begun: Begun) -> None:
         """Stop the job: nobody waits for it any more."""

@@ -64,6 +64,12 @@ class Following:
             if not of_job:
                 self._followers.pop(job, None)
 
+    def nudge(self) -> None:
+        """Let everyone look once more: whoever follows may not any longer."""
+        for of_job in self._followers.values():
+            for follower in of_job:
+                follower.news.set()
+
     def close(self) -> None:
         """Tell everyone that nothing more will come."""
         self._closed = True

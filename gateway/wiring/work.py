@@ -70,7 +70,7 @@ async def work(
     await kinds.load()
     budgets = Budgets(control.budgets, shards, sources, sessions.user, audit, clock)
     await budgets.load()
-    api_keys = ApiKeys(control.api_keys, sessions, sharing, audit, clock, random_bytes)
+    api_keys = ApiKeys(control.api_keys, sessions, sharing, audit, clock, random_bytes, following.nudge)
     await api_keys.load()
     return Work(offers, kinds, budgets, Fitness(kinds, budgets, presence), api_keys, following)
 
@@ -95,4 +95,4 @@ def acts(
     watch = Watch(shards, sources, sharing, fanout, people)
     submit = Submit(shards, sources, sharing, presence, clock, admission, drain.draining, choosing, wanted.fitness.mistake, listener)
     change = Change(shards, sources, sharing, watch, wanted.fitness.may_run)
-    return Acts(submit, watch, change, Face(submit, watch, change, wanted.following, wanted.kinds))
+    return Acts(submit, watch, change, Face(submit, watch, change, wanted.following, wanted.kinds, wanted.api_keys.stands))

@@ -227,6 +227,23 @@ class TestGoingAway:
             await kitchen.model.stopped.wait()
         await kitchen.only_job(JobState.CANCELLED)
 
+    @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+    async def test_a_revoked_key_ends_what_is_under_way(self, kitchen: Kitchen, stream: bool):
+        async def ask() -> None:
+            answer = await kitchen.client.chat.completions.create(**asking("wait", stream=stream))
+            if stream:
+                async for _ in answer:
+                    pass
+
+        waiting = asyncio.ensure_future(ask())
+        async with asyncio.timeout(10):
+            await kitchen.model.said.wait()
+            await kitchen.user.api.revoke_api_key("laptop")
+            with pytest.raises(openai.APIError) as told:
+                await waiting
+            assert told.value.code == "invalid_api_key"
+            await kitchen.model.stopped.wait()
+
     async def test_a_client_that_gives_up_waiting_cancels_the_job(self, kitchen: Kitchen):
         waiting = asyncio.ensure_future(kitchen.client.chat.completions.create(**asking("wait")))
         async with asyncio.timeout(10):

@@ -43,7 +43,7 @@ async def keys(rooms) -> ApiKeys:
     await rooms.control.memberships.put(Membership("ann", LAB, Role.RUNNER), 1)
     await rooms.control.memberships.put(Membership("bob", LAB, Role.VIEWER), 1)
     await rooms.sharing.load()
-    return ApiKeys(rooms.control.api_keys, Sessions(rooms.users), rooms.sharing, rooms.book.audit, rooms.clock, chance(9))  # type: ignore[arg-type]
+    return ApiKeys(rooms.control.api_keys, Sessions(rooms.users), rooms.sharing, rooms.book.audit, rooms.clock, chance(9), lambda: None)  # type: ignore[arg-type]
 
 
 async def test_a_key_opens_for_its_user_engine_and_kinds(keys: ApiKeys, rooms):

@@ -23,7 +23,7 @@ def face(rooms) -> Face:
     following = Following()
     rooms.fanout.listen(following.heard)
     rooms.following = following
-    return Face(rooms.submitting, rooms.watch, rooms.change, following, rooms.kinds)
+    return Face(rooms.submitting, rooms.watch, rooms.change, following, rooms.kinds, lambda _key: True)
 
 
 @pytest.fixture
