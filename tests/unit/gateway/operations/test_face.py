@@ -117,6 +117,19 @@ async def test_events_that_come_twice_or_overlap_are_told_once(rooms, face: Face
     assert words(await drained(steps, 1)) == "de"
 
 
+async def test_a_gap_is_filled_from_the_job_itself(rooms, face: Face):
+    begun = await rooms.begin()
+    lease = await rooms.lease()
+    steps = face.steps(begun, asyncio.Event(), None)
+    await rooms.say(lease, 0, "abc")
+    assert words(await drained(steps, 1)) == "abc"
+    (follower,) = rooms.following._followers[begun.job]
+    await rooms.say(lease, 3, "de")
+    follower.take()  # as if it had never been heard
+    await rooms.say(lease, 5, "fg")
+    assert words(await drained(steps, 1)) == "defg"
+
+
 async def test_a_lost_attempt_is_told_as_void_and_the_next_one_from_its_start(rooms, face: Face):
     begun = await rooms.begin()
     lease = await rooms.lease()

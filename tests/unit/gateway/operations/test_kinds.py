@@ -75,7 +75,8 @@ async def mistake(rooms, kind: str, payload: Any = None, user: str = "ann") -> t
 
 class TestOffers:
     async def test_an_unknown_offer_is_asked_for_at_once_and_only_once_at_once(self, strict):
-        first = await strict.claim(1, announce=announce(offer(), "chat"), wait_ms=25_000, max=0)
+        async with asyncio.timeout(10):  # not after the 25 s that it would wait
+            first = await strict.claim(1, announce=announce(offer(), "chat"), wait_ms=25_000, max=0)
         assert first.offer_wanted
         # Not sent: the next claim waits its time, and still says so.
         again = strict.request(1, announce=announce(offer(), "chat"), wait_ms=0, max=0)
@@ -89,7 +90,8 @@ class TestOffers:
     async def test_a_lost_answer_does_not_lose_the_question(self, strict):
         asked = strict.request(1, announce=announce(offer(), "chat"), wait_ms=25_000, max=0)
         for _ in range(2):
-            answer = await strict.claiming.claim(strict.caller(LAB), asked, asyncio.Event())
+            async with asyncio.timeout(10):
+                answer = await strict.claiming.claim(strict.caller(LAB), asked, asyncio.Event())
             assert answer.offer_wanted
 
     async def test_offers_that_nobody_announces_are_forgotten(self, strict):
@@ -138,6 +140,12 @@ class TestFitness:
     async def test_models_are_not_judged_by_what_is_not_known(self, strict, told):
         await heard(strict, None if told is None else offer(), put=False)
         assert await mistake(strict, "chat", {**CHAT, "model": "a/none"}) is None
+
+    async def test_models_are_not_judged_while_one_of_two_instances_has_not_told(self, strict):
+        await heard(strict, offer())
+        await heard(strict, offer(models=[]), instance=2, put=False)
+        assert await mistake(strict, "chat", {**CHAT, "model": "a/none"}) is None
+        assert await mistake(strict, "embed", {"model": "a/none", "input": ["x"]}) is None
 
     async def test_a_known_key_is_answered_whatever_holds_now(self, strict):
         await heard(strict, offer())

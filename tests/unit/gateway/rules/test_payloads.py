@@ -49,6 +49,12 @@ def test_what_does_not_fit_is_named_and_not_repeated(kind: str, payload: Any, pl
     assert SECRET not in str(told.value.problem())
 
 
+def test_a_refusal_is_a_sentence():
+    with pytest.raises(PayloadInvalid) as told:
+        check_known("echo", {"sleep_ms": -1})
+    assert told.value.detail == "payload.sleep_ms: Input should be greater than or equal to 0."
+
+
 def test_no_more_places_are_named_than_a_person_reads():
     with pytest.raises(PayloadInvalid) as told:
         check_known("embed", {"model": "a/b", "input": [1] * 500})
