@@ -151,16 +151,14 @@ class _Stream(Response):
                     continue
                 if isinstance(step, Ended) and (error := failure(step.detail.job)) is not None:
                     raise error
-                if not headed:
-                    headed = True
-                    yield _event(self._chunks.role())
+                role = b"" if headed else _event(self._chunks.role())
+                headed = True
                 if isinstance(step, Said):
                     said = True
-                    yield _event(self._chunks.text(step.text))
+                    yield role + _event(self._chunks.text(step.text))
                 else:
-                    for chunk in self._chunks.end(_result(step.detail, ChatResult), said=said):
-                        yield _event(chunk)
-                    yield b"data: [DONE]\n\n"
+                    last = [_event(chunk) for chunk in self._chunks.end(_result(step.detail, ChatResult), said=said)]
+                    yield b"".join([role, *last, b"data: [DONE]\n\n"])
 
     async def _lost(self) -> None:
         """The engine was lost: what the client has of the answer must not be begun anew under it."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 
 from contract.errors import REGISTRY, ApiKeyInvalid, FloworkError, GatewayStopping, JobEndedBadly, JobNotFound
@@ -19,7 +19,6 @@ from gateway.rules.job import JobRecord
 from gateway.rules.views import job_id_of
 from gateway.store.seam import Detail
 from kit.clock import SECOND
-from kit.tasks import first_of
 
 TOLD = ("model.", "provider.", "budget.")
 """Codes of a job's failure that mean the same to whoever asked; others are the job's own."""
@@ -114,16 +113,15 @@ class Face:
         """
         with self.following.follow(begun.job) as follower:
             reader = _Reader(self.watch, begun, follower)
-            while not gone.is_set() and self.stands(begun.key):
-                for step in await reader.look():
-                    yield step
-                    if isinstance(step, Ended):
-                        return
-                if follower.closed:
-                    raise GatewayStopping
-                if not (follower.news.is_set() or follower.behind):
-                    await first_of(quiet_s, follower.news.wait(), gone.wait())
-                    if not (follower.news.is_set() or gone.is_set()):
+            async with _wakes(gone, follower):
+                while not gone.is_set() and self.stands(begun.key):
+                    for step in await reader.look():
+                        yield step
+                        if isinstance(step, Ended):
+                            return
+                    if follower.closed:
+                        raise GatewayStopping
+                    if not follower.behind and not await _news(follower, quiet_s):
                         yield Quiet()
             if not begun.replayed:
                 await self.cancel(begun)
@@ -133,6 +131,32 @@ class Face:
     async def cancel(self, begun: Begun) -> None:
         """Stop the job: nobody waits for it any more."""
         await self.change.cancel(begun.user, begun.job)
+
+
+@asynccontextmanager
+async def _wakes(gone: asyncio.Event, follower: Follower) -> AsyncGenerator[None]:
+    """Let a follower look when its client goes: one task for the whole job, where each event would cost two."""
+
+    async def tell() -> None:
+        await gone.wait()
+        follower.news.set()
+
+    telling = asyncio.create_task(tell(), name="client-gone")
+    try:
+        yield
+    finally:
+        telling.cancel()
+        await asyncio.wait([telling])
+
+
+async def _news(follower: Follower, quiet_s: float | None) -> bool:
+    """Wait until there is something to look at; False when nothing came for so long."""
+    try:
+        async with asyncio.timeout(quiet_s):
+            await follower.news.wait()
+    except TimeoutError:
+        return False
+    return True
 
 
 @dataclass(slots=True)
