@@ -16,10 +16,12 @@ usage: flowork COMMAND [options]
   login | logout       pair this command line with a gateway, and end that
   submit               submit a job, then watch it
   job                  one job, and what its attempts spent their time on
-  users list|remove    the people of this gateway
+  users VERB           the people of this gateway: list, remove, budget
   devices list|revoke  what is paired with it
   engines VERB         add, list, code, rotate, revoke, share, unshare,
-                       publish, unpublish
+                       publish, unpublish, grants, allow, disallow
+  api-keys VERB        keys for programs that speak OpenAI's wire: make,
+                       list, revoke
   drain | resume       take no new jobs, and take them again
   rollout VERB         try a new version: start, status, promote, rollback
   keys list|rotate     the keys that sign access tokens
@@ -70,6 +72,7 @@ ROLES = {
     "job": "app.commands.job:main",
     "users": "app.commands.users:main",
     "devices": "app.commands.devices:main",
+    "api-keys": "app.commands.api_keys:main",
     "engines": "app.commands.engines:main",
     "drain": "app.commands.drain:main",
     "resume": "app.commands.drain:resume",

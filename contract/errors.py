@@ -433,6 +433,73 @@ class KindUnserved(FloworkError):
     advice = "Check the kind's spelling, or allow it on the engine."
 
 
+class KindNotAllowed(FloworkError):
+    code, status, title = "job.kind_not_allowed", 403, "You may not submit jobs of this kind here"
+    advice = "The gateway's owner allows kinds: flowork engines allow ENGINE KIND."
+
+
+class PayloadInvalid(FloworkError):
+    code, status, title = "job.payload_invalid", 422, "The payload does not fit its kind"
+    advice = "Correct the places named; GET /api/v1/kinds tells the schema."
+
+
+class ModelUnknown(FloworkError):
+    code, status, title = "model.unknown", 422, "This engine has no such model"
+    advice = "GET /api/v1/kinds lists the models; the engine's owner ticks them."
+
+
+class OfferInvalid(FloworkError):
+    code, status, title = "engine.offer_invalid", 422, "What the engine offers cannot be published"
+    advice = "Correct the schema of the kind or tool that is named, and start the engine again."
+
+
+class BudgetExhausted(FloworkError):
+    code, status, title = "budget.exhausted", 429, "Your budget of today is used up"
+    advice = "Wait until midnight UTC, or ask the gateway's owner for more: flowork users budget."
+    default_retry_after_s = 60
+
+
+class ApiKeyInvalid(FloworkError):
+    code, status, title = "auth.api_key_invalid", 401, "The API key is not valid"
+    advice = "Send Authorization: Bearer with a key that was made here and not revoked: flowork api-keys make."
+
+
+class ApiKeyKindNotAllowed(FloworkError):
+    code, status, title = "auth.api_key_kind", 403, "This API key is not made for that"
+    advice = "Make a key for this kind: flowork api-keys make NAME --engine ENGINE --kind KIND."
+
+
+class ApiKeyTaken(FloworkError):
+    code, status, title = "api_key.name_taken", 409, "You have an API key of that name"
+    advice = "Choose another name, or revoke that one first."
+
+
+class ApiKeyUnknown(FloworkError):
+    code, status, title = "api_key.unknown", 404, "There is no such API key"
+    advice = "flowork api-keys list shows them."
+
+
+class NotSupported(FloworkError):
+    code, status, title = "openai.unsupported", 400, "This is not supported here"
+    advice = "Leave the parameter out."
+
+
+class StreamUnavailable(FloworkError):
+    code, status, title = "openai.stream_unavailable", 400, "Streams do not pass through this tunnel"
+    advice = "A quick tunnel holds streams back until they end. Ask with stream: false, or come by another address of this gateway."
+
+
+class JobEndedBadly(FloworkError):
+    code, status, title = "job.ended_badly", 502, "The job did not succeed"
+    advice = "Send it again; the gateway keeps the job with the reason."
+
+
+class JobLost(FloworkError):
+    code, status, title = "job.engine_lost", 503, "The engine was lost in the middle of its answer"
+    advice = "Send it again; what was streamed is not whole."
+    default_retry_after_s = 1
+
+
 class JobNotFound(FloworkError):
     code, status, title = "job.not_found", 404, "There is no such job"
     advice = "It may have been deleted, or its retention time is over."

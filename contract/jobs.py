@@ -103,12 +103,23 @@ class AttemptView(Answer):
     """What the engine timed, told at the end; none of an attempt that was lost."""
 
 
+class JobUsage(Answer):
+    """What all attempts of a job together took of providers."""
+
+    input_tokens: int
+    output_tokens: int
+    cost_micros: int | None = None
+    """Millionths of the owner's currency; None where no price was known."""
+
+
 class JobDetail(Job):
     """A job with its bodies and its timeline."""
 
     payload: JsonValue = None
     result: JsonValue = None
     output: JobOutput | None = None
+    usage: JobUsage | None = None
+    """None while no attempt that has ended took anything."""
     attempts: list[AttemptView] = []
     """The latest 100, oldest first."""
 

@@ -1,5 +1,7 @@
 """What engines offer: kinds, models and tools, as an engine tells the gateway and the gateway tells people."""
 
+import hashlib
+import json
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
@@ -47,6 +49,12 @@ class Offer(Request):
     kinds: Annotated[list[OfferedKind], Field(max_length=256)] = []
     models: Annotated[list[OfferedModel], Field(max_length=1024)] = []
     tools: Annotated[list[OfferedTool], Field(max_length=256)] = []
+
+    @property
+    def version(self) -> str:
+        """What instances announce it by: the first 16 hex digits of the SHA-256 of its canonical JSON (sorted, compact, ASCII)."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 class KindView(Answer):
@@ -99,7 +107,13 @@ class Grant(Answer):
     """The least role; None: nobody."""
 
 
+class GrantList(Answer):
+    """The kinds of an engine, by name."""
+
+    grants: list[Grant]
+
+
 class GrantPut(Request):
     """Say so."""
 
-    role: Role | None
+    role: Literal[Role.RUNNER, Role.ADMIN] | None = None

@@ -11,6 +11,30 @@ from contract.words import PairingState, UserRole
 UserName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,62}$")]
 
 
+class Budget(Answer):
+    """What a user may take of providers in a UTC day, over all engines; None does not limit."""
+
+    cost_micros: int | None = None
+    """Millionths of the owner's currency."""
+    tokens: int | None = None
+    """Of input and output together."""
+
+
+class BudgetPut(Request):
+    """Set it, in place of the one there was."""
+
+    cost_micros: Annotated[int, Field(ge=0)] | None = None
+    tokens: Annotated[int, Field(ge=0)] | None = None
+
+
+class Spent(Answer):
+    """What a user took today (UTC)."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_micros: int = 0
+
+
 class User(Answer):
     """A person."""
 
@@ -18,6 +42,10 @@ class User(Answer):
     name: str
     role: UserRole
     devices: int
+    budget: Budget | None = None
+    """None: not limited."""
+    spent: Spent | None = None
+    """Today; None where no engine's queue could tell."""
 
 
 class UserList(Answer):

@@ -148,6 +148,7 @@ class Scope(StrEnum):
     STATUS_READ = "status:read"
     USERS_READ = "users:read"
     USERS_REMOVE = "users:remove"
+    USERS_BUDGET = "users:budget"
     DEVICES_READ = "devices:read"
     DEVICES_REVOKE = "devices:revoke"
     PAIRING_CREATE = "pairing:create"

@@ -7,16 +7,18 @@ import secrets
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Protocol
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import aiohttp
 from pydantic import BaseModel
 
 from app.client.answers import A, Nothing, answer, reaching
+from contract.api_keys import ApiKeyList, ApiKeyMade, ApiKeyMake
 from contract.drain import DrainChange, Drains, DrainTarget
 from contract.errors import AuthenticationInvalid, GatewayImpostor, GatewayUnreachable, ProofInvalid, RefreshInvalid
 from contract.events import SOCKET_PATH, EventPage
 from contract.jobs import JobAnswer, JobDetail, JobDetailAnswer, JobDraft
+from contract.offers import KindList
 from contract.pairing import Link, PairClaim, PairingAnswer, six_digits
 from contract.people import DeviceList, OfferApprove, OfferMade, OfferMake
 from contract.signin import (
@@ -177,6 +179,22 @@ class ApiClient:
     async def revoke(self, device: str) -> None:
         """Revoke a device of one's own. Raises FloworkError."""
         await self._call("DELETE", f"/api/v1/devices/{device}", Nothing)
+
+    async def kinds(self) -> KindList:
+        """What may be submitted, and where. Raises FloworkError."""
+        return await self._call("GET", "/api/v1/kinds", KindList)
+
+    async def make_api_key(self, asked: ApiKeyMake) -> ApiKeyMade:
+        """Make a key for programs; its text is told this once. Raises FloworkError."""
+        return await self._call("POST", "/api/v1/api-keys", ApiKeyMade, asked)
+
+    async def api_keys(self) -> ApiKeyList:
+        """One's own keys; the owner sees all. Raises FloworkError."""
+        return await self._call("GET", "/api/v1/api-keys", ApiKeyList)
+
+    async def revoke_api_key(self, key: str) -> None:
+        """End a key, by id or name. Raises FloworkError."""
+        await self._call("DELETE", f"/api/v1/api-keys/{quote(key, safe='')}", Nothing)
 
     async def invite(self, asked: OfferMake) -> OfferMade:
         """As the owner, from afar: offer to pair a device. Raises FloworkError."""

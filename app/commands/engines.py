@@ -57,6 +57,11 @@ def _parser() -> argparse.ArgumentParser:
     share.add_argument("--priority-ceiling", type=int, metavar="N", help="the most urgent priority their jobs get (1..5)")
     verb("publish", "show its name, health and load to anyone who asks (/api/v2/status)")
     verb("unpublish", "end that")
+    verb("grants", "which role may submit which kind of job")
+    allow = verb("allow", "let a role submit a kind of job")
+    allow.add_argument("kind", help="such as http, or tool for the engine's tools")
+    allow.add_argument("--role", type=Role, choices=[Role.RUNNER, Role.ADMIN], default=Role.RUNNER, help="(default: runner)")
+    verb("disallow", "let nobody submit a kind of job").add_argument("kind", help="such as echo")
     unshare = verb("unshare", "end a share")
     for one in (share, unshare):
         one.add_argument("user", help="a user's id, address or name")
@@ -74,6 +79,9 @@ async def _verb(arguments: argparse.Namespace) -> int:
         "unshare": _unshare,
         "publish": _publish,
         "unpublish": _publish,
+        "grants": _grants,
+        "allow": _allow,
+        "disallow": _disallow,
     }
     async with open_admin(arguments.data) as admin:
         try:
@@ -131,6 +139,22 @@ async def _publish(arguments: argparse.Namespace, admin: AdminClient) -> None:
     await admin.publish(arguments.name, public=public)
     if not arguments.json:
         print(f"{arguments.name} is {'shown' if public else 'not shown any more'} in the public status (/api/v2/status).")
+
+
+async def _grants(arguments: argparse.Namespace, admin: AdminClient) -> None:
+    found = await admin.grants(arguments.name)
+    _print(arguments, found, "\n".join(f"{grant.kind:<24} {grant.role or 'nobody'}" for grant in found.grants) or "It serves nothing yet.")
+
+
+async def _allow(arguments: argparse.Namespace, admin: AdminClient) -> None:
+    grant = await admin.allow_kind(arguments.name, arguments.kind, arguments.role)
+    who = "admins" if grant.role is Role.ADMIN else "runners and admins"
+    _print(arguments, grant, f"{grant.kind} is allowed on {arguments.name} for {who}.")
+
+
+async def _disallow(arguments: argparse.Namespace, admin: AdminClient) -> None:
+    grant = await admin.allow_kind(arguments.name, arguments.kind, None)
+    _print(arguments, grant, f"Nobody may submit {grant.kind} to {arguments.name} any more. Jobs that wait there still run.")
 
 
 def _print(arguments: argparse.Namespace, answer: BaseModel, words: str) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
-from contract.people import Device, DeviceList, OfferApprove, OfferList, OfferMade, OfferMake, User, UserList
+from contract.people import BudgetPut, Device, DeviceList, OfferApprove, OfferList, OfferMade, OfferMake, User, UserList
 from contract.words import Scope
 from gateway.http import bodies
 from gateway.http.admin import Gate
@@ -21,12 +21,17 @@ def router(gate: Gate, household: Household, origin: str) -> APIRouter:
     @routes.get("/users", response_model=UserList, **needs(Scope.USERS_READ))
     async def users() -> Response:
         """Everyone."""
-        return bodies.rendered(UserList(users=household.users()))
+        return bodies.rendered(UserList(users=await household.users()))
 
     @routes.delete("/users/{user}", response_model=User, **needs(Scope.USERS_REMOVE))
     async def remove_user(user: str) -> Response:
         """Remove a user with all devices."""
         return bodies.rendered(await household.remove_user(user, OWNER))
+
+    @routes.put("/users/{user}/budget", response_model=User, openapi_extra=bodies.takes(BudgetPut), **needs(Scope.USERS_BUDGET))
+    async def budget(user: str, asked: Annotated[BudgetPut, Depends(bodies.body(BudgetPut))]) -> Response:
+        """Set what a user may take of providers in a day; without any limit there is none."""
+        return bodies.rendered(await household.budget(user, asked, OWNER))
 
     @routes.get("/devices", response_model=DeviceList, **needs(Scope.DEVICES_READ))
     async def devices() -> Response:

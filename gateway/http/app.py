@@ -13,18 +13,22 @@ from gateway.http import (
     admin_engines,
     admin_handover,
     admin_people,
+    api_keys,
     audit,
     bodies,
     callers,
     drain,
     engine_link,
     jobs,
+    kinds,
     metrics,
+    openai,
     people,
     problems,
     signin,
 )
 from gateway.operations.admin_tokens import AdminTokens
+from gateway.operations.api_keys import ApiKeys
 from gateway.operations.approval import Approvals
 from gateway.operations.audit import Audit
 from gateway.operations.audit_care import AuditCare
@@ -34,9 +38,11 @@ from gateway.operations.drain import Drain
 from gateway.operations.engine_auth import EngineTokens
 from gateway.operations.engines import Engines
 from gateway.operations.enrol import Enrolment
+from gateway.operations.face import Face
 from gateway.operations.handover import Handover
 from gateway.operations.household import Household
 from gateway.operations.keys import KeyRing
+from gateway.operations.kinds import Kinds
 from gateway.operations.metrics_access import MetricsAccess
 from gateway.operations.owner import Owner
 from gateway.operations.pair import Pairing
@@ -82,6 +88,9 @@ class Operations:
     drain: Drain
     rollouts: Rollouts
     public_status: PublicView
+    kinds: Kinds
+    api_keys: ApiKeys
+    face: Face
     metrics_access: MetricsAccess
     metrics_page: metrics.Page
     throttle_user: Callable[[str], None]
@@ -92,14 +101,20 @@ class Operations:
 
 
 def public_app(operations: Operations, version: str) -> FastAPI:
-    """`/api`, `/internal`, `/metrics`, `/healthz`, `/readyz`."""
+    """`/api`, `/v1`, `/internal`, `/metrics`, `/healthz`, `/readyz`."""
     app = _app("Flowork gateway", version)
     # Routes are tried in this order: the busiest first.
     engine = callers.engine(operations.check_engine)
     acts = (operations.claiming, operations.reporting, operations.tokens, operations.enrolment, operations.sharing)
     app.include_router(engine_link.router(engine, *acts))
+    app.include_router(kinds.engine_router(engine, operations.kinds))
     callers_of_api = callers.People(operations.sessions, operations.approvals, operations.throttle_user)
     app.include_router(jobs.router(callers_of_api, operations.throttle_submits, operations.submit, operations.watch, operations.change))
+    app.include_router(
+        openai.router(callers.Keyed(operations.api_keys, operations.throttle_user), operations.throttle_submits, operations.face)
+    )
+    app.include_router(kinds.router(callers_of_api, operations.kinds))
+    app.include_router(api_keys.router(callers_of_api, operations.api_keys))
     app.include_router(signin.router(callers_of_api, operations.signin, operations.pairing, operations.sessions, operations.approvals))
     app.include_router(people.router(callers_of_api, operations.household))
     app.include_router(drain.people_router(callers_of_api, operations.drain))
@@ -118,6 +133,7 @@ def admin_app(operations: Operations, version: str, allow: Callable[[Request], A
     app.include_router(admin_people.router(gate, operations.household, operations.owner.address()))
     app.include_router(audit.router(gate, operations.audit, operations.audit_care))
     app.include_router(admin_engines.router(gate, operations.engines))
+    app.include_router(kinds.admin_router(gate, operations.kinds))
     app.include_router(admin_handover.router(gate, operations.handover, operations.owner.address()))
     app.include_router(drain.admin_router(gate, operations.drain, operations.rollouts))
     app.include_router(metrics.admin_router(gate, operations.metrics_access))

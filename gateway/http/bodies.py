@@ -33,6 +33,7 @@ class Bounds:
 CONTROL: Final = Bounds(limits.JSON_MAX_NODES, unique_names=True)
 PAYLOAD: Final = Bounds(limits.PAYLOAD_JSON_MAX_NODES, unique_names=False)
 REPORT: Final = Bounds(None, unique_names=False)
+OFFER: Final = Bounds(limits.PAYLOAD_JSON_MAX_NODES, unique_names=True)
 
 
 async def read(request: Request, model: type[M], limit: int = limits.BODY_MAX_BYTES, bounds: Bounds = CONTROL) -> M:

@@ -12,6 +12,7 @@ from gateway.crypto.dpop import Proof
 from gateway.http import bodies
 from gateway.operations import sessions
 from gateway.operations.admin_tokens import AdminTokens
+from gateway.operations.api_keys import ApiCaller, ApiKeys
 from gateway.operations.approval import Approvals
 from gateway.operations.challenges import Heard
 from gateway.operations.sessions import Principal, Sessions
@@ -56,6 +57,22 @@ class People:
         request.state.proof.check_body(body)
         await self.approvals.check(principal, request.headers.get(APPROVAL_HEADER), request.method, request.url.path, body)
         return principal
+
+
+@dataclass(frozen=True, slots=True)
+class Keyed:
+    """The dependency of `/v1`: a personal API key. It is no credential anywhere else."""
+
+    keys: ApiKeys
+    throttle_user: Callable[[str], None]
+
+    async def caller(self, request: Request) -> ApiCaller:
+        """Who holds the key. Raises what `ApiKeys.authenticate` does, and UserThrottled."""
+        caller = await self.keys.authenticate(request.headers.get("authorization"))
+        request.state.user_id = caller.user
+        bind(user_id=caller.user)
+        self.throttle_user(caller.user)
+        return caller
 
 
 def proven(request: Request) -> sessions.Request:

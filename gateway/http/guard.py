@@ -23,7 +23,7 @@ from contract.errors import (
 )
 from gateway.http import cors, sanity
 from gateway.http.ingress import Came, Door
-from gateway.http.problems import response
+from gateway.http.problems import rendered
 from gateway.http.sanity import Headers, Named
 from gateway.operations.throttle import Throttle
 from gateway.rules.access_log import level_of
@@ -38,7 +38,9 @@ from kit.spans import NO_SPANS
 from kit.trace_context import TraceContext
 
 log = Log("http")
-API: Final = ("/api/", "/internal/", "/admin/")
+API: Final = ("/api/", "/v1/", "/internal/", "/admin/")
+SHARED: Final = ("/api/", "/v1/")
+"""What pages of other origins may read, if the owner named them."""
 NOT_AUTHENTICATED: Final = frozenset({401})
 EMBEDDING: Final = frozenset({"navigate", "no-cors"})
 ALWAYS: Final = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"), (b"cache-control", b"no-store")]
@@ -209,7 +211,7 @@ def _traceparent(headers: Headers) -> str | None:
 
 
 def _by_place(scope: Scope) -> Headers:
-    shared = b"cross-origin" if scope["path"].startswith("/api/") else b"same-origin"
+    shared = b"cross-origin" if scope["path"].startswith(SHARED) else b"same-origin"
     return [(b"cross-origin-resource-policy", shared), *([HSTS] if scope["state"]["ingress"] is Ingress.TUNNEL else [])]
 
 
@@ -217,7 +219,7 @@ async def _refuse(error: FloworkError, request_id: str, scope: Scope, receive: R
     if scope["type"] == "websocket" and "websocket.http.response" not in scope.get("extensions", {}):
         await send({"type": "websocket.close", "code": 1008})
         return
-    await response(error, request_id)(scope, receive, send)
+    await rendered(scope["path"], error, request_id)(scope, receive, send)
 
 
 def _text(headers: Headers) -> dict[str, str]:

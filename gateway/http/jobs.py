@@ -1,6 +1,7 @@
 """`/api/v1/jobs` and `/api/v1/events`: jobs for people."""
 
 import json
+from dataclasses import asdict
 from typing import Annotated, Any, Protocol
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -31,6 +32,7 @@ from gateway.operations.submit import Submit, Taken
 from gateway.operations.watch import Watch
 from gateway.rules.ingress import Ingress
 from gateway.rules.job import JobRecord
+from gateway.rules.spending import taken_by
 from gateway.rules.timeline import timeline
 from gateway.rules.views import job_id_of, job_view
 from gateway.store.seam import Detail, Filter
@@ -50,7 +52,7 @@ _KEY: TypeAdapter[str] = TypeAdapter(IdempotencyKey)
 
 
 async def idempotency_key(request: Request) -> str:
-    """The mandatory header; the quotes of the IETF draft's structured string are taken off.
+    """The mandatory header; see `checked_key`.
 
     Raises:
         IdempotencyKeyMissing, RequestInvalid.
@@ -58,6 +60,15 @@ async def idempotency_key(request: Request) -> str:
     text = request.headers.get("idempotency-key")
     if not text:
         raise IdempotencyKeyMissing
+    return checked_key(text)
+
+
+def checked_key(text: str) -> str:
+    """The key that a header names; the quotes of the IETF draft's structured string are taken off.
+
+    Raises:
+        RequestInvalid.
+    """
     if len(text) > 2 and text[0] == text[-1] == '"':
         text = text[1:-1]
     try:
@@ -185,6 +196,8 @@ def _detail(engine: str, detail: Detail) -> dict[str, Any]:
         if detail.output_delivery is None
         else {"delivery": detail.output_delivery, "offset": len(detail.output.encode()), "text": detail.output}
     )
+    taken = taken_by(detail.job)
+    view["usage"] = asdict(taken) if taken else None
     view["attempts"] = timeline(detail.job, detail.attempts)
     return view
 

@@ -38,7 +38,7 @@ def router(people: People, household: Household) -> APIRouter:
     @routes.get("/users", response_model=UserList)
     async def users(caller: Caller) -> Response:
         """Everyone, for the owner; others see themselves."""
-        return bodies.rendered(UserList(users=household.users_for(caller)))
+        return bodies.rendered(UserList(users=await household.users_for(caller)))
 
     @routes.post("/pairings", response_model=OfferMade, status_code=201, openapi_extra=bodies.takes(OfferMake))
     async def offer(request: Request, owner: Owner) -> Response:

@@ -22,6 +22,7 @@ from contract.errors import (
     RouteUnknown,
     ServerDraining,
 )
+from gateway.http import openai_errors
 from kit.logs import Log
 from kit.strict_json import encode
 
@@ -41,6 +42,11 @@ def response(error: FloworkError, request_id: str | None) -> Response:
     if error.status == 429:
         headers |= _rate_limit(error)
     return Response(encode(error.problem(request_id)), error.status, headers, MEDIA_TYPE)
+
+
+def rendered(path: str, error: FloworkError, request_id: str | None) -> Response:
+    """Render one failure as the clients of a path read it."""
+    return openai_errors.response(error) if path.startswith(openai_errors.PREFIX) else response(error, request_id)
 
 
 def _rate_limit(error: FloworkError) -> dict[str, str]:
@@ -78,15 +84,15 @@ def install(app: FastAPI) -> None:
     async def flowork(request: Request, error: Exception) -> Response:
         assert isinstance(error, FloworkError)
         request.state.problem = error.code
-        return response(error, request.state.request_id)
+        return rendered(request.url.path, error, request.state.request_id)
 
     async def validation(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError | ValidationError)
-        return response(invalid(error), request.state.request_id)
+        return rendered(request.url.path, invalid(error), request.state.request_id)
 
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        answer = response(_of_status(error.status_code), request.state.request_id)
+        answer = rendered(request.url.path, _of_status(error.status_code), request.state.request_id)
         answer.headers.update(error.headers or {})
         return answer
 
@@ -95,7 +101,7 @@ def install(app: FastAPI) -> None:
 
     async def unexpected(request: Request, error: Exception) -> Response:
         log.error("http.unexpected", exc_info=error, route=getattr(request.scope.get("route"), "path", None))
-        return response(FloworkError(), request.state.request_id)
+        return rendered(request.url.path, FloworkError(), request.state.request_id)
 
     handlers: dict[Any, Callable[[Request, Exception], Awaitable[Response]]] = {
         FloworkError: flowork,

@@ -1,6 +1,6 @@
 """Cancel, redrive, delete and purge: what a person does to their own jobs."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from contract.errors import JobNotFound
@@ -21,6 +21,8 @@ class Change:
     sources: Sources
     sharing: Sharing
     watch: Watch
+    may_run: Callable[[str, str, str], Awaitable[None]]
+    """Raises why a user may not have a job of a kind run on an engine: its grant, or their budget."""
 
     async def cancel(self, user: str, job_id: str) -> tuple[str, JobRecord]:
         """Ask a job to stop; a finished one stays as it is.
@@ -36,11 +38,16 @@ class Change:
         """Begin a dead job anew.
 
         Raises:
-            JobNotFound, JobStateConflict, EngineUnknown: the engine is not shared with them any more. EngineRoleInsufficient.
+            JobNotFound, JobStateConflict, EngineUnknown: the engine is not shared with them any more. EngineRoleInsufficient,
+            KindNotAllowed, BudgetExhausted.
         """
         engine, uuid = self.watch.locate(user, job_id)
         self.sharing.runs(user, engine)
         async with self.directory.use(engine) as store:
+            detail = await store.job(user, uuid)
+            if detail is None:
+                raise JobNotFound
+            await self.may_run(user, engine, detail.job.kind)
             return engine, _found(await store.redrive(user, uuid))
 
     async def delete(self, user: str, job_id: str) -> None:

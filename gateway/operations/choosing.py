@@ -1,12 +1,12 @@
 """Choosing the engine of a submit that leaves it open, once for each key."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from contract import limits
 from contract.errors import FloworkError, KindUnserved, ShardUnavailable
 from gateway.operations.admission import Admission
-from gateway.operations.presence import Presence
+from gateway.operations.presence import Instance, Presence
 from gateway.operations.sharing import Sharing
 from gateway.rules.choice import Candidate, choose
 from gateway.store.choices import Choices
@@ -25,6 +25,8 @@ class Choosing:
     admission: Admission
     draining: Callable[[str], bool]
     choices: Choices
+    may: Callable[[str, str, str], bool] = lambda _user, _engine, _kind: True
+    """Whether a user may submit a kind to an engine."""
 
     async def engines(self, user: str, asked: Sequence[tuple[str, str]]) -> dict[str, str | FloworkError]:
         """Choose for each (key, kind); engine ids by key, or why there is none.
@@ -65,8 +67,12 @@ class Choosing:
                 engine=row.id,
                 load=load,
                 limits=self.admission.limits(row.id, draining=self.draining(row.id)),
-                serving=frozenset(kind for instance in self.presence.up(row.id) for kind in instance.announce.kinds),
-                known=frozenset(kind for instance in heard for kind in instance.announce.kinds),
+                serving=self._allowed(user, row.id, self.presence.up(row.id)),
+                known=self._allowed(user, row.id, heard),
                 heard=bool(heard),
             )
         return candidates, unavailable
+
+    def _allowed(self, user: str, engine: str, instances: Iterable[Instance]) -> frozenset[str]:
+        kinds = {kind for instance in instances for kind in instance.announce.kinds}
+        return frozenset(kind for kind in kinds if self.may(user, engine, kind))

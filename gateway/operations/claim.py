@@ -48,6 +48,10 @@ class Claiming:
     is_canary: Callable[[Instance], bool]
     spans: JobSpans
     listener: Listener = field(default_factory=Listener)
+    grants: Callable[[str, str], list[str]] = lambda _user, _engine: []
+    """The kinds that a user may use on an engine."""
+    offer_wanted: Callable[[Instance], bool] = lambda _instance: False
+    """Whether an instance announces an offer that is not known here."""
 
     async def claim(self, caller: EngineCaller, request: ClaimRequest, gone: asyncio.Event) -> ClaimAnswer | None:
         """Answer as soon as there are leases, results of riding finishes, or news; else after `wait_ms`, with nothing.
@@ -75,7 +79,7 @@ class Claiming:
                     return answer
                 hint = await _hint(waiter, gone, until - loop.time())
                 if hint is None:
-                    return None if gone.is_set() else self._answer(caller, claim, Claimed())
+                    return None if gone.is_set() else self._answer(caller, instance, claim, Claimed())
                 if hint is Hint.CLOSED:
                     raise GatewayStopping
                 claim = replace(claim, reports=(), reconcile=hint is Hint.NEWS)
@@ -104,11 +108,13 @@ class Claiming:
                 raise
             turn.granted(len(claimed.leases), self._begun(caller.engine, instance, claimed.leases))
         self._tell(caller.engine, claimed)
-        answer = self._answer(caller, claim, claimed)
+        answer = self._answer(caller, instance, claim, claimed)
         fresh = claim.reconcile and news(instance, (*claimed.lost, *claimed.cancel))
         if not (claimed.leases or claimed.finished or fresh or _turned(instance, answer)):
             return None
         instance.directive, instance.whitelist, instance.answered = answer.directive, answer.whitelist_version, claim.attempt_id
+        if answer.offer_wanted:
+            instance.offer = instance.announce.offer
         return answer
 
     def _tell(self, engine: str, claimed: Claimed) -> None:
@@ -126,7 +132,7 @@ class Claiming:
             self.spans.leased(_leased(name, instance.id, job))
         return [job.kind for _, job in fresh]
 
-    def _answer(self, caller: EngineCaller, claim: Claim, claimed: Claimed) -> ClaimAnswer:
+    def _answer(self, caller: EngineCaller, instance: Instance, claim: Claim, claimed: Claimed) -> ClaimAnswer:
         engine, version = caller.engine, self.whitelist_version(caller.engine)
         return ClaimAnswer(
             leases=[self._lease(engine, granted, claimed.epoch, claim.began, version) for granted in claimed.leases],
@@ -138,6 +144,7 @@ class Claiming:
             cancel=[job_id_of_uuid(engine, uuid) for uuid in claimed.cancel],
             directive=self.directive(caller, claim.instance),
             whitelist_version=version,
+            offer_wanted=self.offer_wanted(instance),
         )
 
     def _lease(self, engine: str, granted: Granted, epoch: int, began: int, whitelist_version: int) -> Lease:
@@ -158,6 +165,7 @@ class Claiming:
             traceparent=job.traceparent,
             start_delay_ms=_start_delay_ms(job),
             whitelist_version=whitelist_version,
+            grants=self.grants(job.user, engine),
         )
 
     def _parsed(self, engine: str, request: ClaimRequest) -> Claim:
@@ -187,13 +195,14 @@ def _start_delay_ms(job: JobRecord) -> float | None:
 
 
 def _turned(instance: Instance, answer: ClaimAnswer) -> bool:
-    """Is there a directive or a whitelist that the instance has not been told of?
+    """Is there a directive or a whitelist that the instance has not been told of, or an offer that it was not asked for?
 
     One that announces no whitelist gets it with its first lease.
     """
     announced = instance.announce.whitelist_version
     stale = announced and answer.whitelist_version not in {announced, instance.whitelist}
-    return bool(stale) or answer.directive is not instance.directive
+    asked = answer.offer_wanted and instance.offer != instance.announce.offer
+    return bool(stale) or asked or answer.directive is not instance.directive
 
 
 async def _hint(waiter: Waiter, gone: asyncio.Event, seconds: float) -> Hint | None:

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 
 from contract.errors import DeviceNotFound, OwnerOnly
 from contract.pairing import Link
-from contract.people import Device, Offer, OfferMade, OfferMake, User
+from contract.people import BudgetPut, Device, Offer, OfferMade, OfferMake, User
 from contract.signin import encoded
 from contract.words import UserRole
+from gateway.operations.budgets import Budgets
 from gateway.operations.pair import Pairing
 from gateway.operations.sessions import Principal, Sessions
-from gateway.store.people import DeviceRow
+from gateway.store.people import DeviceRow, UserRow
 from kit.clock import SECOND, rfc3339
 
 
@@ -22,19 +23,23 @@ class Household:
     gateway_key: bytes
     gui: str
     """Where the browser GUI is, for links; the gateway's own origin when empty."""
+    budgets: Budgets
 
-    def users(self) -> list[User]:
+    async def users(self) -> list[User]:
         """Everyone, oldest first."""
-        users = self.sessions.users()
-        return [User(id=row.id, name=row.name, role=row.role, devices=len(self.sessions.devices(row.id))) for row in users]
+        return [await self._user(row) for row in self.sessions.users()]
 
-    def users_for(self, caller: Principal) -> list[User]:
+    async def users_for(self, caller: Principal) -> list[User]:
         """Everyone for the owner; others see themselves."""
-        return [user for user in self.users() if caller.role is UserRole.OWNER or user.id == caller.user]
+        return [await self._user(row) for row in self.sessions.users() if caller.role is UserRole.OWNER or row.id == caller.user]
+
+    async def budget(self, user: str, asked: BudgetPut, actor: str) -> User:
+        """Set a user's budget; see `Budgets.put`."""
+        return await self._user(await self.budgets.put(user, asked.cost_micros, asked.tokens, actor))
 
     async def remove_user(self, user: str, actor: str) -> User:
         """Remove a user with all devices; see `Sessions.remove_user`."""
-        found = next(known for known in self.users() if known.id == self.sessions.user(user).id)
+        found = await self._user(self.sessions.user(user))
         await self.sessions.remove_user(found.id, actor)
         return found
 
@@ -104,6 +109,16 @@ class Household:
     async def withdraw(self, offer: str, actor: str) -> None:
         """See `Pairing.withdraw`."""
         await self.pairing.withdraw(offer, actor)
+
+    async def _user(self, row: UserRow) -> User:
+        return User(
+            id=row.id,
+            name=row.name,
+            role=row.role,
+            devices=len(self.sessions.devices(row.id)),
+            budget=self.budgets.of(row.id),
+            spent=await self.budgets.spent(row.id),
+        )
 
     def _device(self, row: DeviceRow) -> Device:
         return Device(

@@ -42,13 +42,15 @@ class Instance:
     """The directive it was told last; None when nobody knows whether that arrived."""
     whitelist: int = 0
     """The version of the whitelist it was told of last."""
+    offer: str | None = None
+    """The version of the offer that it was asked for last."""
     answered: str = ""
     """The attempt of the claim that was answered last: when it comes again, that answer was lost."""
 
     def asks(self, attempt: str) -> None:
         """It claims: what it was told in an answer that was lost is told again."""
         if attempt == self.answered:
-            self.directive, self.whitelist, self.told = None, 0, frozenset()
+            self.directive, self.whitelist, self.offer, self.told = None, 0, None, frozenset()
 
 
 @dataclass(slots=True)

@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from contract.admin import Percentiles
+from contract.kinds import Usage
 from contract.words import EventName, JobState
 from gateway.operations.attempts import Attempts
 from gateway.operations.fanout import EventFanout
+from gateway.operations.offers import OTHER
 from gateway.operations.wake import WakeBus
 from gateway.rules import pace
 from gateway.store.seam import Committed
@@ -107,7 +109,10 @@ class Pulse:
         falls_due: Callable[[str, int], None],
         listener: Listener,
         spans: JobSpans,
+        provider: Callable[[str, str], str] = lambda _engine, _model: OTHER,
     ) -> None:
+        """`provider` is that of an engine's model, as a word of a bounded list."""
+        self._provider = provider
         self._fanout = fanout
         self._wake = wake
         self._delays = delays
@@ -128,6 +133,8 @@ class Pulse:
             self._fanout.publish(engine, event)
             if event.name is EventName.JOB_UPDATED:
                 self._spans.changed(event.data, commit.at)
+        for usage in commit.usages:
+            self._used(engine, usage)
         if commit.due_in_us is not None:
             self._falls_due(engine, commit.due_in_us)
 
@@ -155,3 +162,13 @@ class Pulse:
         since = self._since.pop(job["id"], None)
         code = None if job["error"] is None else job["error"]["code"]
         self._listener.ended(engine, JobState(job["state"]), code, None if since is None else max(0, at - since) / 1000)
+
+    def _used(self, engine: str, usage: Usage) -> None:
+        """Tokens are counted to the provider of the last call: of a chain, that is the one that answered."""
+        provider = OTHER
+        for call in usage.calls:
+            provider = self._provider(engine, call.model)
+            first_s = None if call.first_token_ms is None else call.first_token_ms / 1000
+            self._listener.provider_called(engine, provider, call.took_ms / 1000, first_s, call.code)
+        cost = (usage.cost_micros or 0) / 1e6
+        self._listener.provider_used(engine, provider, usage.input_tokens, usage.output_tokens, cost)

@@ -140,7 +140,7 @@ def parsed_report(engine: str, job: str, request: FinishRequest) -> seam.Report:
     told = request.error
     failure = None if told is None else Failure(told.code, told.message, told.retryable, told.retry_after_s)
     phases = tuple(Phase(phase.name, phase.began_ms, phase.took_ms) for phase in request.phases)
-    return seam.Report(_uuid(engine, job), bytes.fromhex(request.token), request.outcome, result, failure, phases)
+    return seam.Report(_uuid(engine, job), bytes.fromhex(request.token), request.outcome, result, failure, phases, request.usage)
 
 
 def _parsed_append(engine: str, item: Append) -> seam.Append:

@@ -58,7 +58,7 @@ class Sharing:
             EngineUnknown: there is none; one that is not shared is as unknown as one that never was.
         """
         engine = self.sources.engine(id_or_name)
-        if self._role(user, engine.id) is None and engine.id not in self.sources.of(user):
+        if self.role(user, engine.id) is None and engine.id not in self.sources.of(user):
             raise EngineUnknown
         return engine
 
@@ -69,7 +69,7 @@ class Sharing:
             EngineUnknown: there is none, or it is not shared with them. EngineRoleInsufficient: they may only look.
         """
         engine = self.sources.engine(id_or_name)
-        role = self._role(user, engine.id)
+        role = self.role(user, engine.id)
         if role is None:
             raise EngineUnknown
         if role not in access.RUNS:
@@ -79,15 +79,20 @@ class Sharing:
 
     def runnable(self, user: str) -> list[EngineRow]:
         """The engines on which the user may start jobs, oldest first."""
-        return [engine for engine in self.sources.engines() if self._role(user, engine.id) in access.RUNS]
+        return [engine for engine in self.sources.engines() if self.role(user, engine.id) in access.RUNS]
+
+    def role(self, user: str, engine: str) -> Role | None:
+        """What a user is on an engine, by ids; None: nothing."""
+        membership = self._members.get(engine, {}).get(user)
+        return access.role(self.is_owner(user), None if membership is None else membership.role)
 
     def users_of(self, engine: str | None) -> list[str]:
         """Everyone who has a role on an engine; None means everyone."""
-        return sorted(user for user in self._users if engine is None or self._role(user, engine) is not None)
+        return sorted(user for user in self._users if engine is None or self.role(user, engine) is not None)
 
     def engines_of(self, user: str) -> list[EngineRow]:
         """The engines on which a user has a role, oldest first."""
-        return [row for row in self.sources.engines() if self._role(user, row.id) is not None]
+        return [row for row in self.sources.engines() if self.role(user, row.id) is not None]
 
     async def share(self, id_or_name: str, who: str, role: Role, ceiling: int | None, actor: str) -> MemberView:
         """Give a user a role on an engine, in place of the one they had.
@@ -130,13 +135,9 @@ class Sharing:
     def _list(self, engine: str) -> Whitelist:
         known = self._lists.get(engine)
         if known is None:
-            users = sorted(user for user in self._users if self._role(user, engine) in access.RUNS)
+            users = sorted(user for user in self._users if self.role(user, engine) in access.RUNS)
             known = self._lists[engine] = Whitelist(version=access.version(users), users=users)
         return known
-
-    def _role(self, user: str, engine: str) -> Role | None:
-        membership = self._members.get(engine, {}).get(user)
-        return access.role(self.is_owner(user), None if membership is None else membership.role)
 
     def _user(self, who: str) -> UserRow:
         """By id or name."""

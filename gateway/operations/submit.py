@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from contract import limits
@@ -10,7 +10,6 @@ from contract.errors import (
     BodyTooLarge,
     FloworkError,
     IdempotencyKeyReused,
-    KindUnserved,
     QueueDraining,
     RequestInvalid,
 )
@@ -45,7 +44,7 @@ class Taken:
     """Said of a replay: the engine, or the gateway, takes no new jobs just now."""
 
 
-UNSERVED = "unserved"
+UNFIT = "unfit"
 
 
 @dataclass(slots=True)
@@ -61,6 +60,8 @@ class Submit:
     draining: Callable[[str], type[FloworkError] | None]
     """Why an engine takes no new jobs just now; None when it does."""
     choosing: Choosing
+    mistake: Callable[[str, str, JobDraft], Awaitable[FloworkError | None]]
+    """Why an engine cannot do what a user's draft asks for; see `Fitness`."""
     listener: Listener = field(default_factory=Listener)
 
     async def one(self, user: str, key: str, draft: JobDraft, traceparent: str) -> Taken:
@@ -78,34 +79,37 @@ class Submit:
         """Submit several jobs, each judged by itself, in one transaction per engine; outcomes in the order of the items."""
         outcomes: dict[int, Taken | FloworkError] = {}
         together: dict[tuple[str, bool], list[tuple[int, Draft]]] = {}
+        mistakes: dict[int, FloworkError] = {}
         chosen = await self._chosen(user, items)
         for index, (key, draft) in enumerate(items):
             try:
                 row, ceiling = self.sharing.runs(user, _named(draft.engine, chosen.get(key)))
                 engine = row.id
                 prepared = self._prepare(key, draft.model_copy(update={"engine": engine}), traceparent, ceiling)
-                together.setdefault((engine, self._may_be_served(engine, draft.kind)), []).append((index, prepared))
+                if (mistake := await self.mistake(user, engine, draft)) is not None:
+                    mistakes[index] = mistake
+                together.setdefault((engine, mistake is None), []).append((index, prepared))
             except FloworkError as error:
                 outcomes[index] = error
-        for (engine, served), drafts in together.items():
+        for (engine, fit), drafts in together.items():
             try:
-                submitted = await self._into(user, engine, [draft for _, draft in drafts], served)
+                submitted = await self._into(user, engine, [draft for _, draft in drafts], fit)
             except FloworkError as error:
                 outcomes.update((index, error) for index, _ in drafts)
                 continue
             for (index, prepared), result in zip(drafts, submitted, strict=True):
-                outcomes[index] = outcome = self._outcome(engine, prepared, result)
+                outcomes[index] = outcome = self._outcome(engine, prepared, result, mistakes.get(index))
                 self._tell(engine, outcome)
         return [outcomes[index] for index in range(len(items))]
 
-    async def _into(self, user: str, engine: str, drafts: Sequence[Draft], served: bool) -> list[Submitted]:
+    async def _into(self, user: str, engine: str, drafts: Sequence[Draft], fit: bool) -> list[Submitted]:
         await self.sources.note(user, engine)
         limits_now = self.admission.limits(engine, draining=self.draining(engine) is not None)
 
         def judge(load: Load) -> Admit | Reject:
             # Asked inside the inserting transaction, after the key was looked up: a replay is answered whatever changed since,
             # and racing submits cannot share one free place.
-            return decide(load, limits_now) if served else Reject(UNSERVED, 0.0)
+            return decide(load, limits_now) if fit else Reject(UNFIT, 0.0)
 
         async with self.directory.use(engine) as store:
             return await store.submit(user, drafts, judge)
@@ -115,12 +119,7 @@ class Submit:
         open_ones = [(key, draft.kind) for key, draft in items if draft.engine == ANY_ENGINE]
         return await self.choosing.engines(user, open_ones) if open_ones else {}
 
-    def _may_be_served(self, engine: str, kind: str) -> bool:
-        """A kind that no instance ever announced is a mistake, unless no instance was heard yet since the start."""
-        instances = self.presence.of(engine)
-        return not instances or any(kind in instance.announce.kinds for instance in instances)
-
-    def _outcome(self, engine: str, draft: Draft, result: Submitted) -> Taken | FloworkError:
+    def _outcome(self, engine: str, draft: Draft, result: Submitted, mistake: FloworkError | None) -> Taken | FloworkError:
         match result:
             case Accepted(job):
                 served = any(draft.kind in instance.announce.kinds for instance in self.presence.up(engine))
@@ -129,10 +128,8 @@ class Submit:
                 return Taken(engine, job, replayed=True, notice=None, draining=self.draining(engine) is not None)
             case KeyReused():
                 return IdempotencyKeyReused()
-            case Reject("unserved"):
-                return KindUnserved(
-                    f"No known instance of this engine serves {draft.kind!r}. Check the spelling, or allow it on the engine."
-                )
+            case Reject("unfit") if mistake is not None:
+                return mistake
             case Reject(Reason.DRAINING, retry_after_s):
                 return (self.draining(engine) or QueueDraining)(retry_after_s=retry_after_s)
             case Reject():

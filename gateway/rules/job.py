@@ -69,6 +69,11 @@ class JobRecord:
     """Log lines of this attempt."""
     events: int
     """Replayable events other than output and state changes."""
+    input_tokens: int = 0
+    """Of providers, by all attempts that have ended; so are the next two."""
+    output_tokens: int = 0
+    cost_micros: int | None = None
+    """Millionths of the owner's currency; None where no price is known."""
 
     @property
     def gives_up_at(self) -> int | None:

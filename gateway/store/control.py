@@ -1,6 +1,7 @@
 """control.db: engines. Small and rarely written.
 
-`people.py`, `installations.py`, `memberships.py`, `choices.py`, `rollouts.py` and `metrics_tokens.py` keep theirs in it too.
+`people.py`, `installations.py`, `memberships.py`, `choices.py`, `rollouts.py`, `metrics_tokens.py`, `grants.py`, `budgets.py` and
+`api_keys.py` keep theirs in it too.
 """
 
 import asyncio
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contract.errors import EngineNameTaken
-from gateway.store import choices, installations, memberships, metrics_tokens, people, rollouts
+from gateway.store import api_keys, budgets, choices, grants, installations, memberships, metrics_tokens, people, rollouts
 from gateway.store.database import Database, connected
 from gateway.store.files import FileRefused, Layout, inspect, lay_out, make_private
 
@@ -35,7 +36,7 @@ class ControlRefused(FileRefused):
     """control.db must not be opened."""
 
 
-LAYOUT = Layout(0x464C5743, 4, "control database", ControlRefused)  # "FLWC"
+LAYOUT = Layout(0x464C5743, 5, "control database", ControlRefused)  # "FLWC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,9 @@ class Control:
         self.rollouts = rollouts.Rollouts(database)
         self.pauses = rollouts.Pauses(database)
         self.metrics_tokens = metrics_tokens.MetricsTokens(database)
+        self.grants = grants.GrantRows(database)
+        self.budgets = budgets.BudgetRows(database)
+        self.api_keys = api_keys.ApiKeyRows(database)
 
     async def add_engine(self, engine_id: str, name: str, at: int) -> None:
         """Make an engine.
@@ -121,5 +125,5 @@ def _prepare(path: Path) -> None:
     with contextlib.closing(connection):
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
-        whole = people.DDL + DDL + installations.DDL + memberships.DDL + choices.DDL + rollouts.DDL + metrics_tokens.DDL
-        lay_out(connection, whole, LAYOUT)
+        parts = (installations, memberships, choices, rollouts, metrics_tokens, grants, budgets, api_keys)
+        lay_out(connection, people.DDL + DDL + "".join(part.DDL for part in parts), LAYOUT)

@@ -9,8 +9,9 @@ from gateway.rules import life, reconcile, timeline
 from gateway.rules.job import JobRecord
 from gateway.rules.life import Retry
 from gateway.rules.reconcile import Holding
+from gateway.rules.spending import with_taken
 from gateway.rules.views import job_view, said_by
-from gateway.store import attempts
+from gateway.store import attempts, spend
 from gateway.store.rows import JOB_BY_UUID, emit, emit_job, one, save
 from gateway.store.seam import Append, Appended, Report
 from gateway.store.writer import Tx
@@ -34,8 +35,13 @@ def finish(tx: Tx, source: str, report: Report, retry: Retry, keep_receipt_us: i
     verdict = reconcile.holding(job, report.token)
     if job is None or verdict is Holding.LOST:
         return FinishStatus.LOST
-    after = save(tx, job, life.finished(job, report.outcome, report.failure, retry, tx.now))
+    took = spend.taken(report.usage)
+    after = save(tx, job, with_taken(life.finished(job, report.outcome, report.failure, retry, tx.now), took))
     emit_job(tx, source, after)
+    if took:
+        spend.add(tx, job.user, took)
+    if report.usage is not None:
+        tx.usages.append(report.usage)
     attempts.keep(tx, job.seq, timeline.reported(job, after, report.outcome, report.phases, tx.now))
     if report.outcome is Outcome.SUCCEEDED:
         tx.execute(SET_RESULT, (job.seq, report.result if report.result is not None else b"null"))

@@ -1,18 +1,22 @@
 """`MemoryStore`: the whole of `JobStore` without a file, for tests and models. Gone with its process."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from contract.errors import JobStateConflict
+from contract.kinds import Usage
 from contract.words import AppendStatus, EventName, FinishStatus, JobState, Outcome
 from gateway.rules import life, reconcile, timeline
 from gateway.rules.admission import Load, Reject
 from gateway.rules.job import Draft, JobRecord
 from gateway.rules.reconcile import Holding, Unreported
+from gateway.rules.spending import NOTHING, Taken, day_of, with_taken
 from gateway.rules.timeline import AttemptRecord
 from gateway.rules.views import job_id_of, job_view, said_by
+from gateway.store import spend
 from gateway.store.counted import counted
+from gateway.store.memory_rows import Body, Key, Tenant
 from gateway.store.reap import BATCH, HOUSEKEEPING_US
 from gateway.store.seam import (
     Accepted,
@@ -39,32 +43,6 @@ from kit.clock import Clock, Now
 from kit.ids import uuid7
 
 
-@dataclass(slots=True)
-class _Tenant:
-    turn: int = 0
-    last_event: int = 0
-    events: list[tuple[bytes | None, StoredEvent]] = field(default_factory=list)
-    """With the job it belongs to; None for news of deleted ones."""
-
-
-@dataclass(slots=True)
-class _Key:
-    fingerprint: bytes
-    job: bytes
-    forget_at: int
-    tombstone: JobRecord | None = None
-
-
-@dataclass(slots=True)
-class _Body:
-    payload: bytes
-    result: bytes | None = None
-    outputs: dict[int, str] = field(default_factory=dict)
-    """By delivery."""
-    attempts: dict[int, AttemptRecord] = field(default_factory=dict)
-    """By delivery."""
-
-
 class MemoryStore:
     """See `JobStore`."""
 
@@ -85,12 +63,14 @@ class MemoryStore:
         self._seq = 0
         self._turn = 0
         self._jobs: dict[bytes, JobRecord] = {}
-        self._bodies: dict[bytes, _Body] = {}
-        self._tenants: dict[str, _Tenant] = {}
-        self._keys: dict[tuple[str, str], _Key] = {}
+        self._bodies: dict[bytes, Body] = {}
+        self._tenants: dict[str, Tenant] = {}
+        self._keys: dict[tuple[str, str], Key] = {}
         self._receipts: dict[bytes, tuple[Report, int]] = {}
         self._claims: dict[tuple[str, str], tuple[list[tuple[bytes, bytes]], int]] = {}
+        self._spend: dict[tuple[str, int], Taken] = {}
         self._fresh: list[StoredEvent] = []
+        self._usages: list[Usage] = []
 
     async def submit(self, user: str, drafts: Sequence[Draft], judge: Judge) -> list[Submitted]:
         now = self._clock.now()
@@ -109,8 +89,8 @@ class MemoryStore:
         self._seq += 1
         uuid = uuid7(now.wall, self._random).bytes
         job = life.accepted(draft, seq=self._seq, uuid=uuid, user=user, now=now)
-        self._bodies[uuid] = _Body(draft.payload)
-        self._keys[user, draft.key] = _Key(draft.fingerprint, uuid, now.wall + self._limits.keep_idempotency_us)
+        self._bodies[uuid] = Body(draft.payload)
+        self._keys[user, draft.key] = Key(draft.fingerprint, uuid, now.wall + self._limits.keep_idempotency_us)
         self._put(now, job)
         return Accepted(job)
 
@@ -210,7 +190,11 @@ class MemoryStore:
         verdict = reconcile.holding(job, report.token)
         if job is None or verdict is Holding.LOST:
             return FinishStatus.LOST
-        after = life.finished(job, report.outcome, report.failure, self._limits.retry, now)
+        took = spend.taken(report.usage)
+        after = with_taken(life.finished(job, report.outcome, report.failure, self._limits.retry, now), took)
+        day = job.user, day_of(now.wall)
+        self._spend[day] = self._spend.get(day, NOTHING) + took
+        self._usages += [] if report.usage is None else [report.usage]
         self._put(now, after, timeline.reported(job, after, report.outcome, report.phases, now))
         if report.outcome is Outcome.SUCCEEDED:
             self._bodies[job.uuid].result = report.result if report.result is not None else b"null"
@@ -365,14 +349,17 @@ class MemoryStore:
         return sorted(found, key=lambda job: job.uuid, reverse=True)[:limit]
 
     async def events(self, user: str, after: int, limit: int) -> list[StoredEvent]:
-        tenant = self._tenants.get(user, _Tenant())
+        tenant = self._tenants.get(user, Tenant())
         return [event for _, event in tenant.events if event.seq > after][:limit]
 
     async def last_event(self, user: str) -> int:
-        return self._tenants.get(user, _Tenant()).last_event
+        return self._tenants.get(user, Tenant()).last_event
 
     async def load(self, user: str | None = None) -> Load:
         return counted(self._jobs.values(), user)
+
+    async def spent(self, user: str, day: int) -> Taken:
+        return self._spend.get((user, day), NOTHING)
 
     async def close(self) -> None: ...
 
@@ -389,7 +376,7 @@ class MemoryStore:
         self._emit(now, job.user, job.uuid, EventName.JOB_UPDATED, job_view(self.source, job))
 
     def _emit(self, now: Now, user: str, job: bytes | None, name: EventName, data: dict[str, Any]) -> None:
-        tenant = self._tenants.setdefault(user, _Tenant())
+        tenant = self._tenants.setdefault(user, Tenant())
         tenant.last_event += 1
         event = StoredEvent(user, tenant.last_event, name, now.wall, data)
         tenant.events.append((job, event))
@@ -397,4 +384,5 @@ class MemoryStore:
 
     def _commit(self, now: Now) -> None:
         events, self._fresh = self._fresh, []
-        self._on_commit(Committed(events, self._clock.now().steady, self._next_in(now)))
+        usages, self._usages = self._usages, []
+        self._on_commit(Committed(events, self._clock.now().steady, self._next_in(now), usages=usages))

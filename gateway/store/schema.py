@@ -45,6 +45,9 @@ CREATE TABLE jobs(
   output_len INTEGER NOT NULL,
   log_len INTEGER NOT NULL,
   events INTEGER NOT NULL,
+  input_tokens INTEGER NOT NULL,
+  output_tokens INTEGER NOT NULL,
+  cost_micros INTEGER,
   CHECK((state = 'running') = (token IS NOT NULL)),
   CHECK((state = 'running') = (lease_until IS NOT NULL)),
   CHECK((finished_at IS NULL) = (state IN ('scheduled','queued','running'))),
@@ -82,6 +85,12 @@ CREATE TABLE tenants(
 -- By a flag that seldom changes: an index by `ready > 0` would be written with every job.
 CREATE INDEX tenants_turn ON tenants(turn) WHERE in_turn = 1;
 INSERT INTO tenants(user) VALUES ('');
+
+-- What a user's attempts took of providers on a UTC day (numbered from the epoch), written with the end of each.
+CREATE TABLE spend(
+  user TEXT NOT NULL, day INTEGER NOT NULL, input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, cost_micros INTEGER,
+  PRIMARY KEY(user, day)
+) STRICT, WITHOUT ROWID;
 
 -- How each attempt went, written at its end; phases: [[name, began_ms, took_ms], ...].
 CREATE TABLE attempts(
@@ -149,7 +158,7 @@ class ShardRefused(FileRefused):
     """A queue's file must not be opened."""
 
 
-LAYOUT: Final = Layout(0x464C5751, 3, "queue", ShardRefused)  # "FLWQ"
+LAYOUT: Final = Layout(0x464C5751, 4, "queue", ShardRefused)  # "FLWQ"
 
 
 def open_for_writing(path: Path, fresh: bool) -> sqlite3.Connection:

@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from contract import limits
+from contract.kinds import Usage
 from contract.words import AppendStatus, EventName, FinishStatus, Outcome
 from gateway.rules.admission import Admit, Load, Reject
 from gateway.rules.job import Draft, JobRecord
 from gateway.rules.life import Failure, Retry
+from gateway.rules.spending import Taken
 from gateway.rules.timeline import AttemptRecord, Phase
 from gateway.settings import GatewaySettings
 from kit.backoff import Backoff
@@ -105,6 +107,8 @@ class Report:
     failure: Failure | None
     phases: tuple[Phase, ...] = field(default=(), compare=False)
     """What the engine timed; not part of what makes two reports the same."""
+    usage: Usage | None = field(default=None, compare=False)
+    """What the attempt took of providers; counted once, with the report that counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +230,8 @@ class Committed:
     """How long the first of them waited until the writer began."""
     took_us: int = 0
     """How long COMMIT took, with its fsync."""
+    usages: list[Usage] = field(default_factory=list)
+    """What the attempts that ended in it took of providers."""
 
 
 class JobStore(Protocol):
@@ -281,6 +287,9 @@ class JobStore(Protocol):
 
     async def last_event(self, user: str) -> int:
         """The number of a user's latest event; 0 when there is none."""
+
+    async def spent(self, user: str, day: int) -> Taken:
+        """What a user's attempts that ended on a UTC day (`rules.spending.day_of`) took of providers."""
 
     async def load(self, user: str | None = None) -> Load:
         """The queue as the next job of `user` would find it; without one, of somebody who has none there."""

@@ -14,10 +14,11 @@ from contract.words import FinishStatus
 from gateway.rules import life
 from gateway.rules.admission import Load
 from gateway.rules.job import Draft, JobRecord
+from gateway.rules.spending import Taken
 from gateway.store import claim as claiming
 from gateway.store import finish as finishing
 from gateway.store import reap as reaping
-from gateway.store import schema, watch
+from gateway.store import schema, spend, watch
 from gateway.store import submit as submitting
 from gateway.store.files import inspect
 from gateway.store.rows import JOB_BY_UUID, load, move, one, record
@@ -222,6 +223,9 @@ class SqliteShard:
 
     async def load(self, user: str | None = None) -> Load:
         return await self._read(lambda connection: load(connection, user))
+
+    async def spent(self, user: str, day: int) -> Taken:
+        return await self._read(lambda connection: spend.of_day(connection, user, day))
 
     async def close(self) -> None:
         await self._writer.close()

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from contract.errors import GatewayStopping
+from contract.kinds import Usage
 from gateway.store.files import translated
 from gateway.store.seam import Committed, StoredEvent
 from kit.clock import Clock, Now
@@ -29,13 +30,14 @@ log = Log("store.writer")
 class Tx:
     """An open transaction: its connection, its time, and the events to publish once it is durable."""
 
-    __slots__ = ("connection", "due_in_us", "events", "execute", "now")
+    __slots__ = ("connection", "due_in_us", "events", "execute", "now", "usages")
 
     def __init__(self, connection: sqlite3.Connection, now: Now) -> None:
         self.connection = connection
         self.execute = connection.execute
         self.now = now
         self.events: list[StoredEvent] = []
+        self.usages: list[Usage] = []
         self.due_in_us: int | None = None
 
     def falls_due(self, in_us: int) -> None:
@@ -160,7 +162,7 @@ class Writer:
         self.stats.commits += 1
         self.stats.calls += len(batch)
         done = self._clock.now().steady
-        return Committed(tx.events, done, tx.due_in_us, len(batch), tx.now.steady - batch[0].at, done - committing)
+        return Committed(tx.events, done, tx.due_in_us, len(batch), tx.now.steady - batch[0].at, done - committing, tx.usages)
 
     def _answer(self, batch: list[_Call], committed: Committed | None) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is gone: nobody is left to be told

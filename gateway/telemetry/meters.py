@@ -35,6 +35,7 @@ JOB_S: Final = (*_steps(0.001, 0.5, 1.12), *_steps(0.56, 1.5, 1.12), *_steps(1.6
 COMMIT_S: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5)
 BATCH: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 HTTP_S: Final = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+CALL_S: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0)
 LATE_S: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 NO_ROUTE: Final = "none"
 NO_CODE: Final = "none"
@@ -117,6 +118,24 @@ class Meters(Listener):
         self._commit = Histogram(
             "flowork_commit_seconds", "COMMIT of a queue, with its fsync.", ["engine"], buckets=COMMIT_S, registry=registry
         )
+        of_provider = ["engine", "provider"]
+        self._call = Histogram(
+            "flowork_provider_call_seconds", "Calls to providers, to their end.", of_provider, buckets=CALL_S, registry=registry
+        )
+        self._first = Histogram(
+            "flowork_provider_first_token_seconds",
+            "From a call to the first token of its streamed answer.",
+            of_provider,
+            buckets=CALL_S,
+            registry=registry,
+        )
+        self._call_errors = Counter(
+            "flowork_provider_errors", "Calls to providers that failed, by the code of why.", [*of_provider, "code"], registry=registry
+        )
+        self._tokens = Counter("flowork_provider_tokens", "Tokens that providers counted.", [*of_provider, "direction"], registry=registry)
+        self._cost = Counter(
+            "flowork_provider_cost", "What they cost by the owner's prices, in the owner's currency.", of_provider, registry=registry
+        )
         self._late = Histogram(
             "flowork_event_loop_lag_seconds", "How late the event loop runs what is due.", buckets=LATE_S, registry=registry
         )
@@ -172,6 +191,20 @@ class Meters(Listener):
         of.batch.observe(calls)
         of.waited.observe(waited_s)
         of.commit.observe(took_s)
+
+    def provider_called(self, engine: str, provider: str, took_s: float, first_token_s: float | None, code: str | None) -> None:
+        name = self._name_of(engine)
+        self._call.labels(name, provider).observe(took_s)
+        if first_token_s is not None:
+            self._first.labels(name, provider).observe(first_token_s)
+        if code is not None:
+            self._call_errors.labels(name, provider, self._known(code)).inc()
+
+    def provider_used(self, engine: str, provider: str, input_tokens: int, output_tokens: int, cost: float) -> None:
+        name = self._name_of(engine)
+        self._tokens.labels(name, provider, "input").inc(input_tokens)
+        self._tokens.labels(name, provider, "output").inc(output_tokens)
+        self._cost.labels(name, provider).inc(cost)
 
     def loop_late(self, seconds: float) -> None:
         self._late.observe(seconds)

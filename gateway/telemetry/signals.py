@@ -46,6 +46,12 @@ class Listener:
     def committed(self, engine: str, calls: int, waited_s: float, took_s: float) -> None:
         """A queue's writer committed for so many calls; the first of them waited so long for its turn, COMMIT took so long."""
 
+    def provider_called(self, engine: str, provider: str, took_s: float, first_token_s: float | None, code: str | None) -> None:
+        """An attempt that has ended had called a provider; `code` is why that failed, None when it did not."""
+
+    def provider_used(self, engine: str, provider: str, input_tokens: int, output_tokens: int, cost: float) -> None:
+        """An attempt that has ended took so much of a provider; `cost` is in the owner's currency."""
+
     def loop_late(self, seconds: float) -> None:
         """The event loop ran something so much later than it was due."""
 
@@ -95,6 +101,14 @@ class Everyone(Listener):
     def committed(self, engine: str, calls: int, waited_s: float, took_s: float) -> None:
         for each in self._listeners:
             each.committed(engine, calls, waited_s, took_s)
+
+    def provider_called(self, engine: str, provider: str, took_s: float, first_token_s: float | None, code: str | None) -> None:
+        for each in self._listeners:
+            each.provider_called(engine, provider, took_s, first_token_s, code)
+
+    def provider_used(self, engine: str, provider: str, input_tokens: int, output_tokens: int, cost: float) -> None:
+        for each in self._listeners:
+            each.provider_used(engine, provider, input_tokens, output_tokens, cost)
 
     def loop_late(self, seconds: float) -> None:
         for each in self._listeners:

@@ -18,6 +18,7 @@ def send_home(parts: Parts) -> None:
     parts.state.listening = False
     parts.wake.close()
     parts.fanout.close()
+    parts.following.close()
     parts.operations.pairing.close()
 
 

@@ -24,14 +24,13 @@ from gateway.operations.attempts import Attempts
 from gateway.operations.audit_care import AuditCare
 from gateway.operations.capacity import Capacity
 from gateway.operations.challenges import Challenges
-from gateway.operations.change import Change
-from gateway.operations.choosing import Choosing
 from gateway.operations.claim import Claiming
 from gateway.operations.drain import Drain
 from gateway.operations.engine_auth import EngineTokens
 from gateway.operations.engines import Engines
 from gateway.operations.enrol import Enrolment
 from gateway.operations.fanout import LocalFanout
+from gateway.operations.following import Following
 from gateway.operations.handover import Handover
 from gateway.operations.household import Household
 from gateway.operations.keys import KeyRing
@@ -52,10 +51,9 @@ from gateway.operations.shares import Shares
 from gateway.operations.sharing import Sharing
 from gateway.operations.signin import SignIn
 from gateway.operations.sources import Sources
-from gateway.operations.submit import Submit
 from gateway.operations.throttle import Throttle
 from gateway.operations.wake import LocalWakeBus
-from gateway.operations.watch import CONTROL, Watch
+from gateway.operations.watch import CONTROL
 from gateway.realtime.sockets import SocketLimits, Sockets
 from gateway.rules.engine_tokens import EngineCaller
 from gateway.rules.throttle import policies
@@ -69,6 +67,7 @@ from gateway.store.snapshot import snapshot
 from gateway.telemetry.signals import Listener
 from gateway.telemetry.spans import Tracing
 from gateway.wiring.seeing import Sight, hearing, socket_refusals
+from gateway.wiring.work import acts, work
 from kit.clock import MILLISECOND, SECOND, Clock, SleepWatch
 from kit.machine import Machine
 from kit.vault import Vault
@@ -110,6 +109,7 @@ class Parts:
     state: State
     wake: LocalWakeBus
     fanout: LocalFanout
+    following: Following
     shards: LocalShards
     reaper: Reaper
     owner: Owner
@@ -151,7 +151,16 @@ async def build(
     heard = hearing(clock, minutes, lambda: looking.look(), lambda: state.listening, sources.name_of)  # noqa: PLW0108
     levels, listener = heard.levels, heard.everyone
     # The pulse tells the reaper of deadlines, and the reaper opens shards whose commits the pulse hears.
-    pulse = Pulse(fanout, wake, delays, attempts, lambda engine, in_us: reaper.falls_due(engine, in_us), listener, tracing.jobs)  # noqa: PLW0108
+    pulse = Pulse(
+        fanout,
+        wake,
+        delays,
+        attempts,
+        lambda engine, in_us: reaper.falls_due(engine, in_us),  # noqa: PLW0108
+        listener,
+        tracing.jobs,
+        lambda engine, model: wanted.offers.provider(engine, model),  # noqa: PLW0108 - made below
+    )
     kept = store_limits(settings, chance.uniform)
     shards = LocalShards(settings.data / "shards", control, kept, clock, chance.token_bytes, pulse.committed, settings.open_shards)
     looking = Looking(shards, capacity)
@@ -200,6 +209,7 @@ async def build(
     sharing = Sharing(control, sources, audit, clock, sessions.users, sessions.is_owner, wake.news)
     await sharing.load()
     enrolment = Enrolment(control.installations, tokens, sources, audit, clock, chance.token_bytes)
+    wanted = await work(control, shards, sources, sharing, sessions, presence, audit, clock, chance.token_bytes, fanout)
     shares = Shares(wake, lambda engine: rollouts.percent(engine), chance.uniform)  # noqa: PLW0108 - made below
     rollouts = Rollouts(control.rollouts, sources, presence, attempts, shares, wake, audit, clock, settings.canary_percent)
     await rollouts.load()
@@ -261,12 +271,11 @@ async def build(
     )
     sight = Sight(heard.meters, scenery, MetricsAccess(control.metrics_tokens, audit, clock, chance.token_bytes))
     await sight.access.load()
-    choosing = Choosing(shards, sharing, presence, clock, admitting, lambda engine: drain.draining(engine) is not None, control.choices)
-    watch = Watch(shards, sources, sharing, fanout, people)
+    jobs = acts(wanted, control, shards, sources, sharing, presence, people, admitting, drain, fanout, clock, listener)
     operations = Operations(
-        submit=Submit(shards, sources, sharing, presence, clock, admitting, drain.draining, choosing, listener),
-        watch=watch,
-        change=Change(shards, sources, sharing, watch),
+        submit=jobs.submit,
+        watch=jobs.watch,
+        change=jobs.change,
         claiming=Claiming(
             directory=shards,
             presence=presence,
@@ -282,6 +291,8 @@ async def build(
             is_canary=rollouts.is_canary,
             spans=tracing.jobs,
             listener=listener,
+            grants=wanted.kinds.granted,
+            offer_wanted=wanted.offers.wanted,
         ),
         reporting=Reporting(shards, presence, settings.lease_ms, drain.directive, refusals, delays, tracing.jobs, listener),
         tokens=tokens,
@@ -293,7 +304,9 @@ async def build(
         sessions=sessions,
         approvals=Approvals(challenges, audit),
         handover=Handover(settings.data, audit, snapshot, hand_over),
-        household=Household(sessions, pairing, identity.key.public, settings.gui_origins[0] if settings.gui_origins else ""),
+        household=Household(
+            sessions, pairing, identity.key.public, settings.gui_origins[0] if settings.gui_origins else "", wanted.budgets
+        ),
         admin_tokens=AdminTokens(
             Tokens(ADMIN, ring_of_this_process(clock.now().wall, chance.token_bytes), identity.gateway_id), audit, clock, chance.token_bytes
         ),
@@ -307,6 +320,9 @@ async def build(
         public_status=PublicView(
             VERSION, sources, presence, shards, delays, attempts, drain, clock, settings.hard_cap, settings.admission_max_wait_s
         ),
+        kinds=wanted.kinds,
+        api_keys=wanted.api_keys,
+        face=jobs.face,
         metrics_access=sight.access,
         metrics_page=sight.page,
         throttle_user=throttle.user,
@@ -321,7 +337,9 @@ async def build(
         socket_refusals(throttle, listener),
     )
     fanout.listen(sockets.publish)
-    return Parts(state, wake, fanout, shards, reaper, owner, sockets, throttle, levels, listener, sight, operations, tracing)
+    return Parts(
+        state, wake, fanout, wanted.following, shards, reaper, owner, sockets, throttle, levels, listener, sight, operations, tracing
+    )
 
 
 def _authenticate_socket(sessions: Sessions, clock: Clock) -> Callable[[Mapping[str, Any], str], tuple[Principal, float]]:

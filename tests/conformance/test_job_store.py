@@ -7,8 +7,10 @@ from dataclasses import replace
 import pytest
 
 from contract.errors import JobStateConflict
+from contract.kinds import Usage
 from contract.words import AppendStatus, AttemptOutcome, EventName, FinishStatus, JobState, Outcome
 from gateway.rules.admission import Admit, Load, Reject
+from gateway.rules.spending import Taken, day_of
 from gateway.rules.timeline import AttemptRecord, Phase
 from gateway.store.seam import Accepted, Append, Claim, Filter, Granted, KeyReused, Replayed, StoreLimits
 from kit.clock import SECOND
@@ -733,3 +735,55 @@ class TestTimeline:
         detail = await queue.store.job("ann", lease.job.uuid)
         assert detail is not None
         assert [attempt.delivery for attempt in detail.attempts] == list(range(4, 104))
+
+
+class TestUsage:
+    async def took(self, queue: Queue, usage: Usage | None, outcome: Outcome = Outcome.SUCCEEDED, *, again: bool = False) -> Granted:
+        lease = await queue.lease()
+        told = failed(lease) if outcome is Outcome.FAILED else report(lease, outcome)
+        for _ in range(2 if again else 1):
+            assert await queue.store.finish(replace(told, usage=usage)) is FinishStatus.OK
+        return lease
+
+    async def test_what_all_attempts_took_is_summed_also_of_failed_ones(self, queue: Queue):
+        job = await queue.submit()
+        await self.took(queue, Usage(input_tokens=5, output_tokens=1, cost_micros=30), Outcome.FAILED)
+        queue.clock.advance(2)
+        await queue.store.reap()
+        await self.took(queue, Usage(input_tokens=7, output_tokens=2))
+        after = await queue.state(job)
+        assert (after.input_tokens, after.output_tokens, after.cost_micros) == (12, 3, 30)
+        assert await queue.store.spent("ann", day_of(queue.clock.wall)) == Taken(12, 3, 30)
+
+    async def test_a_report_that_comes_twice_is_counted_once(self, queue: Queue):
+        job = await queue.submit()
+        await self.took(queue, Usage(input_tokens=5, cost_micros=30), again=True)
+        assert (await queue.state(job)).input_tokens == 5
+        assert await queue.store.spent("ann", day_of(queue.clock.wall)) == Taken(5, 0, 30)
+        assert [usage.input_tokens for commit in queue.commits for usage in commit.usages] == [5]
+
+    async def test_a_report_that_rides_on_a_claim_is_counted_too_and_one_that_lost_is_not(self, queue: Queue):
+        await queue.submit()
+        lease = await queue.lease()
+        told = replace(report(lease), usage=Usage(output_tokens=4))
+        await queue.claim(0, reports=(told,))
+        await queue.claim(0, reports=(told, replace(told, token=b"x" * 16)))
+        assert await queue.store.spent("ann", day_of(queue.clock.wall)) == Taken(0, 4)
+
+    async def test_days_and_users_are_counted_apart(self, queue: Queue):
+        for user, usage in (("ann", Usage(input_tokens=1)), ("bob", Usage(input_tokens=2)), ("ann", None), ("ann", Usage(cost_micros=0))):
+            await queue.submit(user)
+            await self.took(queue, usage)
+        day = day_of(queue.clock.wall)
+        assert [await queue.store.spent(user, day) for user in ("ann", "bob", "eve")] == [Taken(1, 0, 0), Taken(2), Taken()]
+        queue.clock.advance(24 * 3600)
+        assert await queue.store.spent("ann", day + 1) == Taken()
+        await queue.submit()
+        await self.took(queue, Usage(input_tokens=9))
+        assert [await queue.store.spent("ann", each) for each in (day, day + 1)] == [Taken(1, 0, 0), Taken(9)]
+
+    async def test_what_was_taken_stays_known_when_the_job_is_deleted(self, queue: Queue):
+        job = await queue.submit()
+        await self.took(queue, Usage(input_tokens=5))
+        assert await queue.store.delete("ann", job.uuid)
+        assert await queue.store.spent("ann", day_of(queue.clock.wall)) == Taken(5)

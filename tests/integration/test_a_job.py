@@ -114,10 +114,10 @@ async def test_a_scheduled_job_starts_at_its_time_and_not_before(user: User):
 
 
 async def test_a_repeated_submit_gives_the_same_job(user: User):
-    first, again = await user.submit("my-key", payload=1), await user.submit("my-key", payload=1)
+    first, again = [await user.submit("my-key", payload={"reply": 1}) for _ in range(2)]
     assert first.id == again.id
     with pytest.raises(IdempotencyKeyReused):
-        await user.submit("my-key", payload=2)
+        await user.submit("my-key", payload={"reply": 2})
 
 
 async def test_a_kind_that_nobody_serves_is_refused_with_a_word_on_what_to_do(user: User):

@@ -103,7 +103,7 @@ class TestWhatIsSaid:
     async def test_the_header_is_on_refusals_replays_and_status_and_only_while_draining(self, here: Doors, target: DrainTarget):
         async def headers(method: str, path: str, **rest: Any) -> str | None:
             body = json.dumps(rest).encode() if rest else None
-            sent = {**signed_headers(here.bob.api, method, path, body), "Idempotency-Key": str(rest.get("payload", ""))}
+            sent = {**signed_headers(here.bob.api, method, path, body), "Idempotency-Key": rest.get("payload", {}).get("reply", "")}
             sent |= {"Content-Type": "application/json"} if body else {}
             async with here.session.request(method, path, data=body, headers=sent) as response:
                 return response.headers.get("Flowork-State")
@@ -111,8 +111,8 @@ class TestWhatIsSaid:
         async def all_of(payload: str) -> list[str | None]:
             job = {"engine": "lab", "kind": "echo"}
             return [
-                await headers("POST", "/api/v1/jobs", **job, payload="known"),
-                await headers("POST", "/api/v1/jobs", **job, payload=payload),
+                await headers("POST", "/api/v1/jobs", **job, payload={"reply": "known"}),
+                await headers("POST", "/api/v1/jobs", **job, payload={"reply": payload}),
                 await headers("GET", "/api/v1/drain"),
                 await headers("GET", "/api/v2/status"),
             ]

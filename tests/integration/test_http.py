@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from contract import limits
 from contract.admin import EngineAdded
 from contract.errors import DeviceUnknown, ServerDraining, StorageFull
 from contract.jobs import JobDraft
+from contract.opaque_token import mint
 from contract.words import JobState
 from gateway.wiring import Gateway
 from tests.support.devices import KEYS, device, signed_headers
@@ -76,6 +78,16 @@ PERSONS_DOORS = [
     ("POST", "/api/v1/pairings/{offer_id}/approve"),
     ("GET", "/api/v1/drain"),
     ("POST", "/api/v1/drain"),
+    ("GET", "/api/v1/kinds"),
+    ("POST", "/api/v1/api-keys"),
+    ("GET", "/api/v1/api-keys"),
+    ("DELETE", "/api/v1/api-keys/{key}"),
+]
+PROGRAMS_DOORS = [
+    ("POST", "/v1/chat/completions"),
+    ("POST", "/v1/embeddings"),
+    ("GET", "/v1/models"),
+    ("GET", "/v1/models/{name}"),
 ]
 KEY_HOLDERS_DOORS = [
     ("POST", "/api/v1/auth/challenge"),
@@ -91,6 +103,7 @@ ENGINES_DOORS = [
     ("POST", f"/internal/v1/jobs/{JOB}/finish"),
     ("POST", "/internal/v1/token"),
     ("GET", "/internal/v1/whitelist"),
+    ("PUT", "/internal/v1/offer"),
 ]
 READERS_DOORS = [("GET", "/metrics")]
 OPEN_TO_ALL = [
@@ -104,9 +117,8 @@ OPEN_TO_ALL = [
 async def test_every_route_of_the_page_is_tried_here_or_needs_no_key(site: Site):
     _, page, _ = await site.ask("GET", "/openapi.json")
     routes = {(method.upper(), path) for path, methods in page["paths"].items() for method in methods}
-    tried = {
-        (method, path.replace(JOB, "{job_id}")) for method, path in [*PERSONS_DOORS, *ENGINES_DOORS, *KEY_HOLDERS_DOORS, *READERS_DOORS]
-    }
+    doors = [*PERSONS_DOORS, *ENGINES_DOORS, *KEY_HOLDERS_DOORS, *READERS_DOORS, *PROGRAMS_DOORS]
+    tried = {(method, path.replace(JOB, "{job_id}")) for method, path in doors}
     assert {(method, path.replace("{job}", "{job_id}")) for method, path in routes} - set(OPEN_TO_ALL) == tried
 
 
@@ -141,6 +153,15 @@ async def test_no_door_for_engines_opens_without_their_token(site: Site, method:
         assert (status, problem["code"]) == (401, "engine.token_invalid")
     status, problem, _ = await site.ask(method, path, headers={"X-Engine-Id": "abcdefghijklmnop", "X-Engine-Token": token}, data=b"{}")
     assert (status, problem["code"]) == (403, "engine.id_mismatch")
+
+
+@pytest.mark.parametrize(("method", "path"), PROGRAMS_DOORS)
+async def test_no_door_for_programs_opens_without_their_key(site: Site, method: str, path: str):
+    for key in (None, "Bearer nonsense", f"Bearer {site.engine.token}", "Basic YTpi", f"Bearer {mint('k', os.urandom).text}"):
+        status, problem, response = await site.ask(method, path, headers={"Authorization": key} if key else {}, data=b"{}")
+        assert (status, problem["error"]["code"]) == (401, "invalid_api_key")
+        assert response.headers["WWW-Authenticate"] == "Bearer"
+    assert (await site.signed(method, path))[0] == 401
 
 
 @pytest.mark.parametrize(("method", "path"), READERS_DOORS)
@@ -199,9 +220,9 @@ async def test_a_body_that_is_too_large_is_refused(site: Site):
 
 
 async def test_a_payload_at_the_limit_is_taken(site: Site):
-    fits = json.dumps({**GOOD, "payload": "x" * (limits.PAYLOAD_MAX_BYTES - 2)}).encode()
+    fits = json.dumps({**GOOD, "payload": {"reply": "x" * (limits.PAYLOAD_MAX_BYTES - 12)}}).encode()
     assert (await site.submit_raw(fits, **{"Idempotency-Key": "large"}))[0] == 201
-    over = json.dumps({**GOOD, "payload": "x" * (limits.PAYLOAD_MAX_BYTES - 1)}).encode()
+    over = json.dumps({**GOOD, "payload": {"reply": "x" * (limits.PAYLOAD_MAX_BYTES - 11)}}).encode()
     assert (await site.submit_raw(over, **{"Idempotency-Key": "larger"}))[0] == 413
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from app.crypto.device_keys import DeviceKeys
 from contract.engine_link import Announce, ClaimAnswer, ClaimRequest, FinishRequest
-from contract.errors import EngineTokenRevoked, EngineUnknown, FloworkError, ServerDraining, ShardUnavailable
+from contract.errors import EngineTokenRevoked, EngineUnknown, FloworkError, ServerDraining, ShardUnavailable, UserUnknown
 from contract.jobs import JobDraft
 from contract.pairing import PairClaim, six_digits
 from contract.signin import Challenge, SignInRequest, Tokens, build_message, decoded, encoded, transcript
@@ -31,6 +31,7 @@ from gateway.operations.approval import Approvals
 from gateway.operations.attempts import Attempts
 from gateway.operations.audit import Audit
 from gateway.operations.audit_care import AuditCare
+from gateway.operations.budgets import Budgets
 from gateway.operations.capacity import Capacity
 from gateway.operations.challenges import Challenges, Heard
 from gateway.operations.change import Change
@@ -39,7 +40,10 @@ from gateway.operations.claim import Claiming
 from gateway.operations.drain import Drain
 from gateway.operations.engine_auth import EngineTokens
 from gateway.operations.fanout import LocalFanout
+from gateway.operations.fitness import Fitness
 from gateway.operations.keys import KeyRing
+from gateway.operations.kinds import Kinds
+from gateway.operations.offers import Offers
 from gateway.operations.pair import Made, Pairing
 from gateway.operations.presence import Presence
 from gateway.operations.pulse import Pulse, StartDelays
@@ -153,6 +157,8 @@ class Rooms:
     directive: Directive = Directive.RUN
     """Wanted of everybody, beside what is wanted of each."""
     told: list[StoredEvent] = field(default_factory=list)
+    strict: bool = False
+    """Grants, payloads, models and budgets count; else any job of a kind that is served is fine."""
     keys: Callable[[], str] = field(default_factory=lambda: map("key-{}".format, itertools.count()).__next__)
     attempt_ids: Callable[[], str] = field(default_factory=lambda: map("{:032x}".format, itertools.count(1)).__next__)
 
@@ -160,7 +166,8 @@ class Rooms:
         self.attempts = Attempts(self.clock)
         self.spans = JobSpans(self.kept_spans, self.clock, chance(5))
         falls_due = lambda engine, in_us: self.due.append((engine, in_us))  # noqa: E731
-        self.pulse = Pulse(self.fanout, self.wake, self.delays, self.attempts, falls_due, self.listener, self.spans)
+        self.offers = Offers(self.presence)
+        self.pulse = Pulse(self.fanout, self.wake, self.delays, self.attempts, falls_due, self.listener, self.spans, self.offers.provider)
         self.sharing = Sharing(
             self.control,
             self.sources,
@@ -171,7 +178,10 @@ class Rooms:
             self.wake.news,
         )
         self.watch = Watch(self.directory, self.sources, self.sharing, self.fanout, self.people)
-        self.change = Change(self.directory, self.sources, self.sharing, self.watch)
+        self.kinds = Kinds(self.control.grants, self.sources, self.sharing, self.offers, self.book.audit)
+        self.budgets = Budgets(self.control.budgets, self.directory, self.sources, self._user, self.book.audit, self.clock)
+        self.fitness = Fitness(self.kinds, self.budgets, self.presence)
+        self.change = Change(self.directory, self.sources, self.sharing, self.watch, self._may_run)
         self.shares = Shares(self.wake, lambda engine: self.rollouts.percent(engine), lambda: 0.0)  # noqa: PLW0108 - made below
         self.rollouts = Rollouts(
             self.control.rollouts, self.sources, self.presence, self.attempts, self.shares, self.wake, self.book.audit, self.clock, 10
@@ -205,6 +215,8 @@ class Rooms:
             is_canary=self.rollouts.is_canary,
             spans=self.spans,
             listener=self.listener,
+            grants=self.kinds.granted,
+            offer_wanted=self.offers.wanted,
         )
         self.reporting = Reporting(
             self.directory, self.presence, LEASE_S * 1000, self._directive, self._note, self.delays, self.spans, self.listener
@@ -237,11 +249,32 @@ class Rooms:
                 self.admission,
                 lambda engine: self._draining(engine) is not None,
                 self.control.choices,
+                lambda user, engine, kind: not self.strict or self.kinds.may(user, engine, kind),
             ),
+            self._mistake,
             self.listener,
         )
         for seed, engine in enumerate((LAB, DEN)):
             self.directory.stores[engine] = MemoryStore(engine, limits(), self.clock, chance(seed), self._hears(engine))
+
+    async def _mistake(self, user: str, engine: str, draft: JobDraft) -> FloworkError | None:
+        if self.strict:
+            return await self.fitness.mistake(user, engine, draft)
+        try:
+            self.fitness._served(engine, draft.kind)
+        except FloworkError as error:
+            return error
+        return None
+
+    async def _may_run(self, user: str, engine: str, kind: str) -> None:
+        if self.strict:
+            await self.fitness.may_run(user, engine, kind)
+
+    def _user(self, who: str) -> UserRow:
+        found = next((row for row in self.users if who in {row.id, row.name}), None)
+        if found is None:
+            raise UserUnknown
+        return found
 
     def _directive(self, caller: EngineCaller, instance: str) -> Directive:
         return strictest([self.directive, self.drain.directive(caller, instance)])

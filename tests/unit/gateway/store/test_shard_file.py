@@ -96,7 +96,7 @@ async def cut_short(path: Path) -> None:
     ("harm", "reason"),
     [
         (damaged, "damaged"),
-        (newer, "layout 4"),
+        (newer, "layout 5"),
         (not_a_queue, "not a Flowork queue"),
         (not_a_database, "damaged"),
         (cut_short, "damaged"),

@@ -175,3 +175,21 @@ class TestBuckets:
         assert {0.5, 1.5} <= set(JOB_S)
         fine = [bound for bound in JOB_S if bound <= 1.5]
         assert max(after / before for before, after in itertools.pairwise(fine)) < 1.13
+
+
+def test_what_providers_take_is_counted_by_engine_and_provider():
+    meters = Meters(lambda engine: engine)
+    meters.provider_called("lab", "local", 0.3, 0.1, None)
+    meters.provider_called("lab", "local", 0.2, None, "provider.down")
+    meters.provider_used("lab", "local", 5, 6, 1.25)
+    page = meters.page(SCENE, "text/plain")[0].decode()
+    of = 'engine="lab",provider="local"'
+    for line in (
+        f'flowork_provider_tokens_total{{direction="input",{of}}} 5.0',
+        f'flowork_provider_tokens_total{{direction="output",{of}}} 6.0',
+        f"flowork_provider_cost_total{{{of}}} 1.25",
+        f"flowork_provider_call_seconds_count{{{of}}} 2.0",
+        f"flowork_provider_first_token_seconds_count{{{of}}} 1.0",
+        f'flowork_provider_errors_total{{code="provider.down",{of}}} 1.0',
+    ):
+        assert line in page
