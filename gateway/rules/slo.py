@@ -16,11 +16,15 @@ WELL_AFTER_S: Final = 60
 """A promise that burnt is kept again once it was met for so long: an alert must not flutter."""
 INPUT_CODES: Final = frozenset(
     {
+        "http.address_refused",
+        "http.host_not_allowed",
         "job.kind_unserved",
+        "job.payload_invalid",
         "engine.user_not_allowed",
         "provider.input_invalid",
         "provider.model_unknown",
         "provider.refused",
+        "tool.arguments_invalid",
         "tool.not_allowed",
         "tool.unknown",
     }

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from contract import admin, admin_engines, engine_link, jobs, limits, pairing, people, signin
+from contract import admin, admin_engines, api_keys, engine_link, jobs, kinds, limits, metrics, offers, pairing, people, signin
 from contract.jobs import BatchRequest, Job, JobAnswer, JobDraft, JobPage, PurgeRequest
 from contract.wire import (
     Answer,
@@ -36,6 +36,8 @@ STATS = {"slots": 1, "busy": 0}
 CHANGE = {"at": "2026-01-01T00:00:00Z", "before": 1, "after": 2, "reason": "r"}
 APPEND = {**HELD, "progress": 0.5}
 LINE = {"message": "said"}
+SAID = {"role": "user", "content": "hello"}
+MODULES = (jobs, signin, pairing, people, admin, admin_engines, api_keys, engine_link, kinds, metrics, offers)
 CLAIM = {"instance": HEX_32, "attempt_id": HEX_32, "announce": ANNOUNCE, "max": 1}
 VALID: dict[type[BaseModel], dict[str, Any]] = {
     JobDraft: DRAFT,
@@ -58,6 +60,28 @@ VALID: dict[type[BaseModel], dict[str, Any]] = {
     admin.AdminTokenRequest: {"scopes": ["status:read"]},
     admin.KeysRotate: {"compromised": True},
     admin.EngineAdd: {"name": "lab"},
+    people.BudgetPut: {},
+    api_keys.ApiKeyMake: {"name": "editor", "engine": "lab"},
+    kinds.ChatPayload: {"model": "p/m", "messages": [SAID]},
+    kinds.EmbedPayload: {"model": "p/m", "input": ["text"]},
+    kinds.Function: {"name": "look_up"},
+    kinds.FunctionCall: {"name": "look_up", "arguments": "{}"},
+    kinds.FunctionTool: {"function": {"name": "look_up"}},
+    kinds.HttpPayload: {"url": "https://example.org/"},
+    kinds.ImageUrl: {"url": "data:image/png;base64,AAAA"},
+    kinds.Message: SAID,
+    kinds.Part: {"type": "text", "text": "hello"},
+    kinds.ProviderCall: {"model": "p/m", "took_ms": 1},
+    kinds.ResponseFormat: {"type": "text"},
+    kinds.ToolCall: {"id": "1", "function": {"name": "look_up", "arguments": "{}"}},
+    kinds.ToolPayload: {"name": "look_up"},
+    kinds.Usage: {},
+    metrics.MetricsTokenAdd: {"name": "prometheus"},
+    offers.GrantPut: {"role": "runner"},
+    offers.Offer: {},
+    offers.OfferedKind: {"name": "resize"},
+    offers.OfferedModel: {"name": "fast", "kinds": ["chat"]},
+    offers.OfferedTool: {"name": "look_up", "arguments": {}, "source": "mcp"},
     admin.AuditCheck: {},
     admin_engines.InstallationChoice: {},
     admin_engines.RevokeRequest: {},
@@ -110,7 +134,7 @@ def refused(model: type[BaseModel], value: object) -> bool:
 
 class TestRequests:
     def test_every_request_is_looked_at_here(self):
-        assert set(VALID) == set(of(Request, jobs, signin, pairing, people, admin, admin_engines, engine_link))
+        assert set(VALID) == set(of(Request, *MODULES))
 
     @pytest.mark.parametrize("model", VALID, ids=lambda model: model.__name__)
     def test_the_least_that_is_asked_is_enough(self, model: type[BaseModel]):
