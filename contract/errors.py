@@ -470,12 +470,12 @@ class ApiKeyKindNotAllowed(FloworkError):
 
 
 class ApiKeyTaken(FloworkError):
-    code, status, title = "api_key.name_taken", 409, "You have an API key of that name"
+    code, status, title = "apikey.name_taken", 409, "You have an API key of that name"
     advice = "Choose another name, or revoke that one first."
 
 
 class ApiKeyUnknown(FloworkError):
-    code, status, title = "api_key.unknown", 404, "There is no such API key"
+    code, status, title = "apikey.unknown", 404, "There is no such API key"
     advice = "flowork api-keys list shows them."
 
 

@@ -33,6 +33,7 @@ from contract.errors import (
     QueueFull,
     StorageFull,
 )
+from contract.kinds import Usage
 from contract.words import Directive, Outcome
 from engine.link.client import HttpLink, enrol, open_link
 from tests.support.fake_link import INSTANCE, TRACE, job_id, lease, report
@@ -153,7 +154,8 @@ class TestAsking:
         async with linked(handler) as link:
             phases = [Phase(name="run", began_ms=0.5, took_ms=2)]
             error = Failure(code="a.b", message="m")
-            answer = await link.finish(report(1, Outcome.FAILED, error=error, phases=phases, traceparent=TRACE))
+            used = Usage(input_tokens=3, cost_micros=7)
+            answer = await link.finish(report(1, Outcome.FAILED, error=error, phases=phases, traceparent=TRACE, usage=used))
         assert answer == FinishAnswer()
         assert seen == [
             {
@@ -163,6 +165,7 @@ class TestAsking:
                 "error": {"code": "a.b", "message": "m", "retryable": True, "retry_after_s": None},
                 "phases": [{"name": "run", "began_ms": 0.5, "took_ms": 2.0}],
                 "traceparent": TRACE,
+                "usage": {"input_tokens": 3, "output_tokens": 0, "cost_micros": 7, "calls": []},
             }
         ]
 
