@@ -10,6 +10,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from contract import admin, admin_engines, api_keys, engine_link, jobs, kinds, limits, metrics, offers, pairing, people, signin
 from contract.jobs import BatchRequest, Job, JobAnswer, JobDraft, JobPage, PurgeRequest
+from contract.kinds import Usage
 from contract.wire import (
     Answer,
     AttemptId,
@@ -57,6 +58,7 @@ VALID: dict[type[BaseModel], dict[str, Any]] = {
     },
     people.OfferMake: {"name": "Ann"},
     people.OfferApprove: {"digits": "012345"},
+    people.BudgetPut: {"tokens": 1},
     admin.AdminTokenRequest: {"scopes": ["status:read"]},
     admin.KeysRotate: {"compromised": True},
     admin.EngineAdd: {"name": "lab"},
@@ -90,6 +92,7 @@ VALID: dict[type[BaseModel], dict[str, Any]] = {
     engine_link.Announce: ANNOUNCE,
     engine_link.Held: HELD,
     engine_link.Failure: {"code": "c", "message": "m"},
+    Usage: {},
     engine_link.FinishRequest: {"token": HEX_32, "outcome": "failed"},
     engine_link.FinishReport: FINISH,
     engine_link.Phase: PHASE,
