@@ -27,6 +27,7 @@ from contract.jobs import JobDraft
 from contract.people import OfferMake
 from contract.version import VERSION
 from contract.words import JobState
+from engine.providers.keys import SecretGetter
 from engine.settings import EngineSettings
 from engine.store.spool import SpoolInUse
 from engine.wiring import Drained
@@ -124,10 +125,11 @@ class Stage:
             yield self
 
     @contextlib.asynccontextmanager
-    async def engine(self, settings: EngineSettings, token: str) -> AsyncIterator["Stage"]:
+    async def engine(self, settings: EngineSettings, token: str, *, secret: SecretGetter) -> AsyncIterator["Stage"]:
         if self.refuse_engine:
             raise self.refuse_engine
         self.engine_told.append((settings, token))
+        self.secret = secret
         hurry, loop = asyncio.Event(), asyncio.get_running_loop()
         self._hurry, self.release = hurry, lambda: loop.call_soon_threadsafe(hurry.set)
         async with self._life("engine"):

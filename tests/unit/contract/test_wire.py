@@ -10,6 +10,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from contract import admin, admin_engines, engine_link, jobs, limits, pairing, people, signin
 from contract.jobs import BatchRequest, Job, JobAnswer, JobDraft, JobPage, PurgeRequest
+from contract.kinds import Usage
 from contract.wire import (
     Answer,
     AttemptId,
@@ -66,6 +67,7 @@ VALID: dict[type[BaseModel], dict[str, Any]] = {
     engine_link.Announce: ANNOUNCE,
     engine_link.Held: HELD,
     engine_link.Failure: {"code": "c", "message": "m"},
+    Usage: {},
     engine_link.FinishRequest: {"token": HEX_32, "outcome": "failed"},
     engine_link.FinishReport: FINISH,
     engine_link.Phase: PHASE,
