@@ -27,6 +27,7 @@ from contract.jobs import JobDraft
 from contract.people import OfferMake
 from contract.version import VERSION
 from contract.words import JobState
+from engine.providers.keys import SecretGetter
 from engine.settings import EngineSettings
 from engine.store.spool import SpoolInUse
 from engine.wiring import Drained
@@ -124,7 +125,7 @@ class Stage:
             yield self
 
     @contextlib.asynccontextmanager
-    async def engine(self, settings: EngineSettings, token: str, *, secret: Callable[..., Any]) -> AsyncIterator["Stage"]:
+    async def engine(self, settings: EngineSettings, token: str, *, secret: SecretGetter) -> AsyncIterator["Stage"]:
         if self.refuse_engine:
             raise self.refuse_engine
         self.engine_told.append((settings, token))

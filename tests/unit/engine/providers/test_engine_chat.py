@@ -194,6 +194,13 @@ class TestFailures:
             error = await fails(made, job)
         assert (error.code, error.retryable, len(server.chats)) == ("provider.malformed", False, 1)
 
+    @pytest.mark.parametrize("stream", [True, False], ids=["streamed", "whole"])
+    async def test_bytes_without_words_are_bounded_too(self, server, job, monkeypatch, stream):
+        monkeypatch.setattr("engine.providers.wire.ANSWER_MAX_BYTES", 10_000)
+        server.then(Act(thoughts=["x" * 20_000], words=["x" * 20_000]))
+        async with models(one(server)) as made:
+            assert (await fails(made, job, stream=stream)).code == "provider.malformed"
+
     async def test_a_packed_answer_is_not_unpacked(self, server, job):
         server.then(Act(raw=b"\x1f\x8b bomb", headers={"Content-Encoding": "gzip"}))
         async with models(one(server)) as made:
