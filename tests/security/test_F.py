@@ -299,7 +299,7 @@ async def test_F11_an_engine_learns_nothing_of_users_who_are_not_its_own(tmp_pat
         sharing = site.gateway._parts.operations.engines.sharing
         await sharing.share("lab", ann, Role.RUNNER, None, "owner")
         await sharing.share("den", bob, Role.RUNNER, None, "owner")
-        job = await site.bob.submit(engine="den", payload={"secret": 1})
+        job = await site.bob.submit(engine="den", payload={"reply": "secret"})
         assert (await site.ask("GET", "/internal/v1/whitelist", site.key(site.lab)))[1]["users"] == [ann]
         for method, path in (
             ("GET", f"/internal/v1/jobs/{job.id}"),

@@ -36,7 +36,7 @@ def random_id(site: Doors) -> str:
 
 async def test_G01_a_foreign_job_is_as_unknown_as_one_that_never_was(site: Doors):
     await site.ann.submit()  # she has been to this queue, so that its file is asked
-    job = await site.bob.submit(payload={"secret": 1})
+    job = await site.bob.submit(payload={"reply": "secret"})
     for method, rest in (("GET", ""), ("POST", "/cancel"), ("POST", "/redrive"), ("DELETE", "")):
         answers = []
         for wanted in (job.id, random_id(site)):
@@ -77,11 +77,11 @@ async def test_G02_no_filter_shows_anothers_jobs(site: Doors):
 
 
 async def test_G03_anothers_idempotency_key_is_a_key_of_ones_own(site: Doors):
-    theirs = await site.bob.submit("shared-key", payload={"secret": 1})
-    draft = JobDraft(engine="lab", kind="echo", payload={"other": 2})
+    theirs = await site.bob.submit("shared-key", payload={"reply": "secret"})
+    draft = JobDraft(engine="lab", kind="echo", payload={"reply": 2})
     told = await site.ann.api.submit(draft, "shared-key")
     assert told.job.id != theirs.id
-    assert (await site.ann.api.job(told.job.id)).payload == {"other": 2}
+    assert (await site.ann.api.job(told.job.id)).payload == {"reply": 2}
     status, answer = await site.ask(
         "POST", "/api/v1/jobs", {"Idempotency-Key": "shared-key"}, user=site.ann, json=draft.model_dump(mode="json")
     )

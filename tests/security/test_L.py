@@ -9,7 +9,7 @@ import pytest_asyncio
 from tests.support.doors import Doors, doors
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-DRAFT = {"engine": "lab", "kind": "echo", "payload": {"n": 1}}
+DRAFT = {"engine": "lab", "kind": "echo", "payload": {"reply": 1}}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -33,10 +33,10 @@ async def test_L04_the_same_submit_twice_is_one_job_and_another_body_is_refused(
     (first, told), (second, again) = await submit(site, "twice"), await submit(site, "twice")
     assert (first, second) == (201, 200)
     assert told["job"]["id"] == again["job"]["id"]
-    status, problem = await submit(site, "twice", payload={"n": 2})
+    status, problem = await submit(site, "twice", payload={"reply": 2})
     assert (status, problem["code"]) == (422, "idempotency.key_reused")
     assert await count(site) == before + 1
-    assert (await site.ann.api.job(told["job"]["id"])).payload == {"n": 1}
+    assert (await site.ann.api.job(told["job"]["id"])).payload == {"reply": 1}
 
 
 async def test_L04_twenty_at_once_are_one_job(site: Doors):
