@@ -55,9 +55,9 @@ class Row:
     panels: tuple[Panel, ...]
 
 
-def quantiles(metric: str, *, engine: bool = True) -> tuple[Query, ...]:
-    """The middle and the 95th percentile of a histogram in what is on screen."""
-    kept, chosen, legend = ("engine, le", f"{{{ENGINE}}}", "{{engine}} ") if engine else ("le", "", "")
+def quantiles(metric: str, by: str = "engine") -> tuple[Query, ...]:
+    """The middle and the 95th percentile of a histogram in what is on screen, by these labels; "" of all that there is."""
+    kept, chosen, legend = (f"{by}, le", f"{{{ENGINE}}}", f"{_legend(by)} ") if by else ("le", "", "")
     return tuple(
         Query(f"histogram_quantile({share / 100:g}, sum by ({kept}) (rate({metric}_bucket{chosen}{RATE})))", f"{legend}p{share}")
         for share in (50, 95)
@@ -67,4 +67,8 @@ def quantiles(metric: str, *, engine: bool = True) -> tuple[Query, ...]:
 def rate(metric: str, by: str, matching: str = ENGINE) -> Query:
     """How often a counter grows in a second, by these labels."""
     chosen = f"{{{matching}}}" if matching else ""
-    return Query(f"sum by ({by}) (rate({metric}{chosen}{RATE}))", " ".join(f"{{{{{label}}}}}" for label in by.split(", ")))
+    return Query(f"sum by ({by}) (rate({metric}{chosen}{RATE}))", _legend(by))
+
+
+def _legend(by: str) -> str:
+    return " ".join(f"{{{{{label}}}}}" for label in by.split(", "))

@@ -7,6 +7,8 @@ from deploy.panels import ENGINE, RATE, Kind, Panel, Query, Row, quantiles, rate
 from deploy.recorded import BURN, BUSY, END_TO_END_P95, END_TO_END_S, ERROR_RATE, START_DELAY_P95, START_DELAY_S
 from gateway.rules.slo import TARGETS, Slo
 
+PROVIDER: Final = "engine, provider"
+
 
 def _promise(title: str, slo: str, unit: str, target: float) -> Panel:
     at_most = slo != "availability"
@@ -170,6 +172,47 @@ ENGINES: Final = Row(
         ),
     ),
 )
+MODELS: Final = Row(
+    "Models",
+    (
+        Panel(
+            "Calls to providers",
+            "Each try is one; a model whose breaker is open is not called.",
+            "ops",
+            (rate("flowork_provider_call_seconds_count", PROVIDER),),
+        ),
+        Panel(
+            "Failed calls",
+            "By reason; docs/operating.md says what to do about each.",
+            "ops",
+            (rate("flowork_provider_errors_total", f"{PROVIDER}, code"),),
+        ),
+        Panel("Time of calls", "To their end, also of those that failed.", "s", quantiles("flowork_provider_call_seconds", PROVIDER)),
+        Panel(
+            "First token",
+            "From a call to the first token of its streamed answer.",
+            "s",
+            quantiles("flowork_provider_first_token_seconds", PROVIDER),
+        ),
+        Panel(
+            "Tokens a minute",
+            "As the provider counts them, guessed where it did not tell.",
+            "short",
+            (
+                Query(
+                    f"60 * sum by ({PROVIDER}, direction) (rate(flowork_provider_tokens_total{{{ENGINE}}}{RATE}))",
+                    "{{engine}} {{provider}} {{direction}}",
+                ),
+            ),
+        ),
+        Panel(
+            "Cost of a day",
+            "Of the last 24 hours, by the prices in config.toml and in their currency; 0 without prices.",
+            "none",
+            (Query(f"sum by ({PROVIDER}) (increase(flowork_provider_cost_total{{{ENGINE}}}[1d]))", "{{engine}} {{provider}}"),),
+        ),
+    ),
+)
 HTTP: Final = Row(
     "HTTP",
     (
@@ -279,7 +322,7 @@ PROCESS: Final = Row(
             "Event-loop lag",
             "How late the gateway runs what is due.",
             "s",
-            quantiles("flowork_event_loop_lag_seconds", engine=False),
+            quantiles("flowork_event_loop_lag_seconds", by=""),
             width=6,
         ),
         Panel(
@@ -296,4 +339,4 @@ PROCESS: Final = Row(
         Panel("Version", "What runs.", "none", (Query("flowork_build_info", "{{version}}"),), Kind.NUMBER, 6, tall=True, named=True),
     ),
 )
-ROWS: Final = (PROMISES, QUEUE, DELAYS, ENGINES, HTTP, STORE, SECURITY, PROCESS)
+ROWS: Final = (PROMISES, QUEUE, DELAYS, ENGINES, MODELS, HTTP, STORE, SECURITY, PROCESS)

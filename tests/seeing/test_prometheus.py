@@ -1,6 +1,7 @@
 """Debian's Prometheus reads a real gateway with what deploy/ ships: rules, queries of the dashboard, and what they say of real jobs."""
 
 import asyncio
+import itertools
 import math
 import random
 from collections.abc import AsyncIterator
@@ -20,16 +21,21 @@ from deploy.alerts import ALERTS
 from deploy.recorded import END_TO_END_P95, RECORDS, START_DELAY_P95
 from deploy.rows import DELAYS, ROWS
 from kit.percentiles import percentile
-from tests.support.house import House, User, house, signed_in, until
+from tests.support.house import House, User, until
+from tests.support.model_server import Act
+from tests.support.openai_server import openai_server
 from tests.support.prometheus import Prometheus, needed, prometheus
+from tests.work.test_chat import HELLO, config, served
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-BURSTS, TAKES_MS, SLOTS = (50, 50, 40, 40, 30, 25, 20, 20, 15, 15, 10, 10), (30, 210), 4
+BURSTS, TAKES_MS = (50, 50, 40, 40, 30, 25, 20, 20, 15, 15, 10, 10), (30, 210)
 """Jobs that come together wait for each other; as bursts and jobs differ, delays thin out towards their longest, as real ones do.
 
 Long beside a commit: a job's times are those at which its transactions began, a delay is measured from commit to commit.
 """
-JOBS = sum(BURSTS)
+CHATS = (Act(), Act(status=402)), (Act(), Act())
+"""Before and after the other jobs, as rates need a reading in between; one finds no credit left."""
+JOBS = sum(BURSTS) + sum(map(len, CHATS))
 ABOUT_SPEED = {"StartDelayHigh", "EndToEndHigh", "BudgetBurnsFast", "BudgetBurnsSlow", "QueueWaits", "EventLoopLag", "WriterSlow"}
 """A machine that is busy with other things may miss these for a moment; but none for as long as it takes to fire."""
 
@@ -46,17 +52,30 @@ class Watched:
 async def watched(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Watched]:
     needed("prometheus")
     folder = tmp_path_factory.mktemp("watched")
-    async with house(folder, apart=False, slots=SLOTS) as home, signed_in(home, "home") as user:
+    async with openai_server() as server, served(folder, providers(server.base_url)) as (home, user):
         async with open_admin(home.data) as admin:
             token = (await admin.add_metrics_token("prometheus")).token
         async with prometheus(folder, home.address.removeprefix("http://"), token) as watching:
             await until(lambda: watching.values("up == 1"), "the gateway is being read")
             # Rates count from the second reading on.
             await until(lambda: watching.values("count_over_time(up[1m]) >= 2"))
-            jobs = await work(user)
+            server.then(*itertools.chain(*CHATS))
+            jobs = await chat(user, len(CHATS[0]))
+            jobs += await work(user)
+            jobs += await chat(user, len(CHATS[1]))
             await go_wrong(home, user)
             await until(lambda: seen(watching), "Prometheus has seen every job")
             yield Watched(watching, jobs)
+
+
+def providers(base_url: str) -> str:
+    prices = {"prices.small.input": 3.0, "prices.small.output": 15.0}
+    return config({"fast": ["ollama/small"]}, ollama={"base_url": base_url, "models": ["small"], **prices})
+
+
+async def chat(user: User, times: int) -> list[JobDetail]:
+    """One after the other."""
+    return [await user.reaches(await user.submit(kind="chat", payload=HELLO), JobState.SUCCEEDED, JobState.DEAD) for _ in range(times)]
 
 
 async def work(user: User) -> list[JobDetail]:

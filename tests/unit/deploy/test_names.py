@@ -18,6 +18,8 @@ QUERIES = {
     **{f"panel {panel.title} {query.legend}": query.expr for row in ROWS for panel in row.panels for query in panel.queries},
 }
 OF_PROMETHEUS = {"job", "instance"}
+LEVELS = {"engine": {"engine"}, "provider": {"engine", "provider"}, "of": {"of"}}
+"""What the names of records begin with -> labels."""
 PROCESS = {"process_cpu_seconds_total", "process_resident_memory_bytes"}
 """Told on Linux only."""
 WORDS = {"and", "or", "unless", "on", "ignoring", "by", "without", "group_left", "offset", "bool"}
@@ -39,6 +41,8 @@ def has() -> dict[str, set[str]]:
     meters.leased("home", 1)
     meters.ended("home", JobState.DEAD, "x", 1)
     meters.committed("home", 1, 0.1, 0.1)
+    meters.provider_called("home", "ollama", 0.1, 0.1, "provider.x")
+    meters.provider_used("home", "ollama", 1, 1, 0.1)
     meters.loop_late(0.1)
     queue = QueueScene({"queued": 1}, 1, 1, 1, 1, {"up": 1}, 1, draining=False, available=True)
     levels = {
@@ -47,7 +51,7 @@ def has() -> dict[str, set[str]]:
     }
     scene = Scene("1", True, False, {"home": queue}, levels, {"tunnel": True}, 1, 1, 1, 1, True)
     found = {sample.name: set(sample.labels) for family in meters.read(scene) for sample in family.samples}
-    found |= {record.name: {"engine"} if record.name.startswith("engine:") else {"of"} for record in RECORDS}
+    found |= {record.name: LEVELS[record.name.partition(":")[0]] for record in RECORDS}
     return found | {name: set() for name in PROCESS} | {"up": set()}
 
 
