@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from contract.limits import MIB
-from deploy.recorded import BURN, END_TO_END_P95, END_TO_END_S, EVENTS, START_DELAY_P95, START_DELAY_S
+from deploy.recorded import BURN, CALLS, CALLS_FAILED, END_TO_END_P95, END_TO_END_S, EVENTS, START_DELAY_P95, START_DELAY_S
 from gateway.rules.slo import FEW, TARGETS, Slo
 
 RUNBOOKS: Final = "docs/runbooks/"
@@ -17,6 +17,8 @@ HEAD_OLD_S: Final = 1200
 """Four times as long as between two signings."""
 DISK_MIN: Final = 512 * MIB
 """Twice the shipped `disk_free_min_bytes`, below which submits are refused."""
+CALLS_FEW: Final = 10
+"""Below so many calls in ten minutes nothing is said of a provider; a model that is down gets 20 (`breaker_open_s`, 30 s as shipped)."""
 FAST, SLOW = 14.4, 3
 """Of the error budget of 24 hours, 15 minutes at 14.4 times spend 15 %, two hours at 3 times 25 %."""
 
@@ -156,6 +158,14 @@ ALERTS: Final = (
         "warning",
         "A process of {{ $labels.engine }} asks for no work",
         "Processes that beat but do not claim: {{ $value }}.",
+    ),
+    Alert(
+        "FloworkProviderFailing",
+        f"{CALLS_FAILED}10m > 0.5\nand {CALLS_FAILED}5m > 0.5\nand {CALLS}10m >= {CALLS_FEW}",
+        "2m",
+        "warning",
+        "Calls of {{ $labels.engine }} to {{ $labels.provider }} fail",
+        "{{ $value | humanizePercentage }} of those of ten minutes failed by the provider's fault, or for want of key or credit.",
     ),
     Alert(
         "FloworkDiskLow",

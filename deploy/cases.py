@@ -13,6 +13,7 @@ from deploy.series import count, histogram, level, series, share
 EVERY_MIN: Final = "1m"
 FROM: Final = {"job": "flowork", "instance": "here"}
 HOME: Final = {**FROM, "engine": "home"}
+PROVIDER: Final = {**HOME, "provider": "ollama"}
 GIB: Final = 1024 * MIB
 
 
@@ -38,6 +39,10 @@ FAILED: Final = series("flowork_job_failures_total", HOME, code="provider.down")
 REFUSED: Final = series("flowork_job_failures_total", HOME, code="input.invalid")
 ANSWERED: Final = series("http_server_request_duration_seconds_count", FROM, http_response_status_code="200")
 BROKEN: Final = series("http_server_request_duration_seconds_count", FROM, http_response_status_code="503")
+CALLED: Final = series("flowork_provider_call_seconds_count", PROVIDER)
+UNREACHABLE: Final = series("flowork_provider_errors_total", PROVIDER, code="provider.unreachable")
+MISASKED: Final = series("flowork_provider_errors_total", PROVIDER, code="provider.input_invalid")
+LEFT: Final = series("flowork_provider_errors_total", PROVIDER, code="job.cancelled")
 DELAY, END = "flowork_start_delay_seconds", "flowork_end_to_end_seconds"
 
 CASES: Final = (
@@ -211,6 +216,23 @@ CASES: Final = (
         {**HOME, "state": "deaf"},
         "A process of home asks for no work",
         "Processes that beat but do not claim: 1.",
+    ),
+    Case(
+        "FloworkProviderFailing",
+        "four in five fail; what was asked wrongly or cancelled counts neither as failed nor as answered",
+        {CALLED: count(10, 10, 10), UNREACHABLE: count(0.5, 4, 0), MISASKED: count(6, 4, 6), LEFT: count(2, 1, 2)},
+        PROVIDER,
+        "Calls of home to ollama fail",
+        "80% of those of ten minutes failed by the provider's fault, or for want of key or credit.",
+    ),
+    Case(
+        "FloworkProviderFailing",
+        "all of a few failing says nothing, all of many does; soon after nobody calls it is over",
+        {CALLED: count(0.5, 10, 0), UNREACHABLE: count(0.5, 10, 0)},
+        PROVIDER,
+        "Calls of home to ollama fail",
+        "100% of those of ten minutes failed by the provider's fault, or for want of key or credit.",
+        well=66,
     ),
     Case(
         "FloworkDiskLow",

@@ -15,6 +15,8 @@ NOT_OURS: Final = "|".join(
     [prefix.replace(".", "[.]") + ".*" for prefix in INPUT_PREFIXES] + [code.replace(".", "[.]") for code in sorted(INPUT_CODES)]
 )
 """Codes of jobs that ended dead because of what was asked (`gateway.rules.slo.by_fault`)."""
+NOT_THEIRS: Final = f"job[.]cancelled|{NOT_OURS}"
+"""Codes of calls to providers that failed because of what was asked, or because nobody wanted the answer any more."""
 NONE: Final = "sum by (job, instance) (flowork_ready) * 0"
 """0 for each gateway: what was never counted has no series, and is none."""
 BURN: Final = "of:flowork_budget_burn:rate"
@@ -23,6 +25,8 @@ START_DELAY_P95: Final = "engine:flowork_start_delay_seconds:p95_"
 END_TO_END_P95: Final = "engine:flowork_end_to_end_seconds:p95_"
 DEMAND: Final = "engine:flowork_demand:jobs"
 BUSY: Final = "engine:flowork_worker_busy_ratio:demand15m"
+CALLS: Final = "provider:flowork_provider_calls:increase"
+CALLS_FAILED: Final = "provider:flowork_provider_calls_failed:ratio"
 _WITH: Final = "on (job, instance, engine)"
 
 
@@ -74,6 +78,19 @@ def burns(window: str) -> Iterator[Record]:
         yield Record(EVENTS + window, _sum(counted, window, of="increase"), {"of": of})
 
 
+def _calls(metric: str, window: str) -> str:
+    return f"sum by (job, instance, engine, provider) (increase({metric}[{window}]))"
+
+
+def calls(window: str) -> Iterator[Record]:
+    """Of each provider: the calls to judge it by, all but those that failed by no fault of its own; and the share of them that failed."""
+    made = _calls("flowork_provider_call_seconds_count", window)
+    innocent = _calls(f'flowork_provider_errors_total{{code=~"{NOT_THEIRS}"}}', window)
+    failed = _calls(f'flowork_provider_errors_total{{code!~"{NOT_THEIRS}"}}', window)
+    yield Record(CALLS + window, f"{made}\n  - ({innocent}\n    or {made} * 0)")
+    yield Record(CALLS_FAILED + window, f"{failed}\n  / {CALLS}{window}")
+
+
 def _in_demand(metric: str) -> str:
     """Its sum over the moments of 15 minutes in which there was work for at least one slot (protocol §9)."""
     return f"sum_over_time(({metric} and {_WITH} {DEMAND} >= 1)[15m:15s])"
@@ -83,6 +100,7 @@ RECORDS: Final = (
     *(Record(START_DELAY_P95 + window, p95("flowork_start_delay_seconds", window)) for window in ("5m", "15m")),
     *(Record(END_TO_END_P95 + window, p95("flowork_end_to_end_seconds", window)) for window in ("5m", "15m")),
     *(record for window in ("5m", "15m", "2h") for record in burns(window)),
+    *(record for window in ("5m", "10m") for record in calls(window)),
     Record(DEMAND, f'sum by (job, instance, engine) (flowork_queue_jobs{{state="queued"}})\n  + {_WITH} flowork_slots_busy'),
     Record(BUSY, f"{_in_demand('flowork_slots_busy')}\n  / {_in_demand('flowork_slots')}"),
 )
