@@ -41,7 +41,7 @@ SUITES = [
     Suite("security", 300, [(*ON_BOTH_CORES, "-m", "not slow", "tests/security")]),
     Suite("integration", 360, [(*PYTEST, "-m", "not slow", "tests/integration")]),
     Suite("work", 240, [(*PYTEST, "-m", "not slow", "tests/work")]),
-    Suite("seeing", 120, [(*PYTEST, "-m", "not slow", "tests/seeing")]),
+    Suite("seeing", 180, [(*PYTEST, "-m", "not slow", "tests/seeing")]),
 ]
 LONG = [Suite("slow", 3600, [(*PYTEST, "-m", "slow", "tests")])]
 

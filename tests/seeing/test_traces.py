@@ -154,7 +154,10 @@ async def test_a_call_to_somebody_else_is_a_span_that_they_are_told_to_continue(
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     try:
         host = f"127.0.0.1:{runner.addresses[0][1]}"
-        async with traced(apart=False, FLOWORK_ENGINE_HTTP_HOSTS=host) as (home, user), open_admin(home.data) as admin:
+        async with (
+            traced(apart=False, FLOWORK_ENGINE_HTTP_HOSTS=host, FLOWORK_ENGINE_HTTP_PRIVATE=host) as (home, user),
+            open_admin(home.data) as admin,
+        ):
             await admin.allow_kind(home.engine_name, "http", Role.RUNNER)
             browser, job = await submitted(user, kind="http", payload={"url": f"http://{host}/secret/path?token=secret"})
             await user.sees(job, JobState.SUCCEEDED)
