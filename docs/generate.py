@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from contract import log_events
 from contract.errors import REGISTRY
 from contract.events import SOCKET_NAMESPACE, SOCKET_PATH, Event
+from contract.job_failures import JOB_FAILURES
 from contract.version import VERSION
 from contract.words import TRANSITIONS, EventName, JobState
 from gateway.http.app import Operations, public_app
@@ -66,6 +67,12 @@ def protocol() -> str:
         "| code | status | title | what to do |",
         "|---|---|---|---|",
         *(f"| `{code}` | {kind.status} | {kind.title} | {kind.advice} |" for code, kind in sorted(REGISTRY.items())),
+        "\n## Why jobs fail\n",
+        "`error.code` of a job or an attempt; kinds of third parties bring others. *Retryable*: tried again while attempts are left.",
+        "What whoever asked could have avoided breaks no promise of the gateway's (service levels).\n",
+        "| code | class | it means | by the asker |",
+        "|---|---|---|---|",
+        *(f"| `{code}` | {it.kind} | {it.says} | {'yes' if it.asker else ''} |" for code, it in sorted(JOB_FAILURES.items())),
         "",
     ]
     return "\n".join(out)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Final
 
+from contract.job_failures import JOB_FAILURES
 from kit.clock import SECOND
 from kit.percentiles import percentile
 
@@ -14,21 +15,7 @@ FEW: Final = 20
 """Below so many events a percentile or a rate says nothing about a promise."""
 WELL_AFTER_S: Final = 60
 """A promise that burnt is kept again once it was met for so long: an alert must not flutter."""
-INPUT_CODES: Final = frozenset(
-    {
-        "http.address_refused",
-        "http.host_not_allowed",
-        "job.kind_unserved",
-        "job.payload_invalid",
-        "engine.user_not_allowed",
-        "provider.input_invalid",
-        "provider.model_unknown",
-        "provider.refused",
-        "tool.arguments_invalid",
-        "tool.not_allowed",
-        "tool.unknown",
-    }
-)
+INPUT_CODES: Final = frozenset(code for code, failure in JOB_FAILURES.items() if failure.asker)
 INPUT_PREFIXES: Final = ("input.", "request.")
 
 
