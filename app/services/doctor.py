@@ -1,4 +1,7 @@
-"""Doctor: what a supporter would ask first, looked at on this machine. Changes nothing, and asks no network but this gateway."""
+"""Doctor: what a supporter would ask first, looked at on this machine. Changes nothing.
+
+Asks this gateway, and the providers of models that are configured; nobody else.
+"""
 
 import contextlib
 import os
@@ -11,16 +14,18 @@ from pathlib import Path
 
 from app import settings as all_settings
 from app.client.admin import open_admin
-from app.services import secrets
+from app.services import providers, secrets
 from app.services.secrets import Around, SecretsRefused
 from contract.admin import GatewayStatus
 from contract.errors import FloworkError
+from contract.job_failures import JOB_FAILURES
 from contract.limits import CLOCK_OFF_S, MIB
 from contract.version import VERSION
 from gateway.store import checkup
 from kit.config import ConfigRefused
 from kit.machine import measure
 from kit.ownership import look
+from kit.vault import VaultLocked, VaultUnavailable
 
 LOOKED_FOR_S = 1.0
 
@@ -66,7 +71,7 @@ def examine(data: Path, status: GatewayStatus | None, environment: Mapping[str, 
     if not data.is_dir():
         return [*found, Finding("data folder", Verdict.NOTE, f"{data} is not there yet", "flowork serve makes it.")]
     found += [*_files(data), *_room(data, settings), _secrets(data, environment)]
-    found += [_gateway(data, status), *_port(settings, status), *_doors(settings)]
+    found += [_gateway(data, status), *_port(settings, status), *_doors(settings), *_providers(data, settings, environment)]
     return found if status is None else [*found, *_engines(status), *_clocks(status), *_alarms(status)]
 
 
@@ -166,6 +171,28 @@ def _doors(settings: all_settings.Settings | None) -> Iterator[Finding]:
         )
     if gateway.lan_host is not None:
         yield Finding("lan", Verdict.NOTE, f"plain http on {gateway.lan_host}:{gateway.lan_port}", "Only for networks that you trust.")
+
+
+def _providers(data: Path, settings: all_settings.Settings | None, environment: Mapping[str, str]) -> Iterator[Finding]:
+    """Each is asked for the list of its models, as `flowork providers list` does."""
+    if settings is None or not settings.engine.providers:
+        return
+    try:
+        standings = providers.standings(data, Around(environment=environment), environment)
+    except (SecretsRefused, VaultLocked, VaultUnavailable):
+        yield Finding("providers", Verdict.NOTE, "not asked: their keys are locked away", "flowork providers list asks for a passphrase.")
+        return
+    for one in standings:
+        what = f"provider {one.name}"
+        if one.key == "missing":
+            yield Finding(what, Verdict.BAD, "its key is missing", f"flowork providers key set {settings.engine.providers[one.name].key}")
+        elif one.code is not None:
+            place = one.base_url or "the vendor's address"
+            yield Finding(what, Verdict.BAD, f"{place}: {JOB_FAILURES[one.code].says}", "Is it running there, and is base_url right?")
+        elif not one.offered:
+            yield Finding(what, Verdict.NOTE, f"answers with {one.lists} models, none of them ticked", "Name some in its models.")
+        else:
+            yield Finding(what, Verdict.OK, f"answers, {one.lists} models, {len(one.offered)} ticked")
 
 
 def _engines(status: GatewayStatus) -> Iterator[Finding]:

@@ -8,6 +8,8 @@ from pathlib import Path
 from app.client.admin import open_admin
 from contract.admin import InstanceStatus
 from tests.support.house import House, house, start, until
+from tests.support.model_server import config
+from tests.support.openai_server import openai_server
 
 
 async def doctor(data: Path) -> tuple[int, dict[str, tuple[str, str]]]:
@@ -64,3 +66,21 @@ async def test_a_folder_that_is_not_there_yet_is_no_trouble_and_not_made(tmp_pat
     code, found = await doctor(tmp_path / "nowhere")
     assert (code, found["data folder"][0]) == (0, "note")
     assert not (tmp_path / "nowhere").exists()
+
+
+async def test_providers_are_asked_whether_they_answer(tmp_path: Path):
+    async with openai_server() as server:
+        folder = tmp_path / "data"
+        folder.mkdir(mode=0o700)
+        (folder / "secrets").mkdir(mode=0o700)
+        models = {"base_url": server.base_url, "models": ["small"]}
+        away = {"base_url": "http://127.0.0.1:9/v1", "models": ["small"]}
+        text = config({}, here=models, away=away, keyless={**models, "key": "gone"}, unticked={"base_url": server.base_url})
+        (folder / "config.toml").write_text(text)
+        (folder / "config.toml").chmod(0o600)
+        code, found = await doctor(folder)
+    assert code == 1
+    assert found["provider here"] == ("ok", "answers, 2 models, 1 ticked")
+    assert found["provider away"] == ("bad", "http://127.0.0.1:9/v1: No connection to the provider, or it broke.")
+    assert found["provider keyless"] == ("bad", "its key is missing")
+    assert found["provider unticked"][0] == "note"

@@ -22,10 +22,10 @@ from deploy.recorded import END_TO_END_P95, RECORDS, START_DELAY_P95
 from deploy.rows import DELAYS, ROWS
 from kit.percentiles import percentile
 from tests.support.house import House, User, until
-from tests.support.model_server import Act
+from tests.support.model_server import Act, config
+from tests.support.modelled import HELLO, served
 from tests.support.openai_server import openai_server
 from tests.support.prometheus import Prometheus, needed, prometheus
-from tests.work.test_chat import HELLO, config, served
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 BURSTS, TAKES_MS = (50, 50, 40, 40, 30, 25, 20, 20, 15, 15, 10, 10), (30, 210)

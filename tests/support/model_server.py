@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -10,6 +11,14 @@ from typing import Any
 from aiohttp import web
 
 PATIENCE_S = 20.0
+
+
+def config(aliases: dict[str, list[str]], **providers: dict[str, Any]) -> str:
+    """A config.toml with these aliases and providers."""
+    lines = ["[aliases]", *(f"{name} = {json.dumps(models)}" for name, models in aliases.items())]
+    for name, values in providers.items():
+        lines += [f"[providers.{name}]", *(f"{key} = {json.dumps(value)}" for key, value in values.items())]
+    return "\n".join(lines)
 
 
 @dataclass

@@ -1,10 +1,7 @@
 """`chat` through real processes: a served gateway, an engine, and servers that speak the providers' wires."""
 
 import asyncio
-import contextlib
-import json
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,41 +10,10 @@ from app.client.api import ApiClient
 from contract.events import Event
 from contract.words import EventName, JobState
 from tests.support.anthropic_server import anthropic_server
-from tests.support.house import House, User, house, signed_in, until
-from tests.support.model_server import Act
+from tests.support.house import User, until
+from tests.support.model_server import Act, config
+from tests.support.modelled import HELLO, KEY, served
 from tests.support.openai_server import openai_server
-
-KEY = "sk-very-secret-0123456789"
-HELLO = {"model": "fast", "messages": [{"role": "user", "content": "words of a person"}]}
-
-
-def config(aliases: dict[str, list[str]], **providers: dict[str, Any]) -> str:
-    lines = ["[aliases]", *(f"{name} = {json.dumps(models)}" for name, models in aliases.items())]
-    for name, values in providers.items():
-        lines += [f"[providers.{name}]", *(f"{key} = {json.dumps(value)}" for key, value in values.items())]
-    return "\n".join(lines)
-
-
-def keep_key(data: Path, name: str, value: str) -> None:
-    """As `flowork providers key set` does, where secrets lie in the clear."""
-    folder = data / "secrets"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    file = folder / f"provider.{name}"
-    file.write_text(value)
-    file.chmod(0o600)
-
-
-@contextlib.asynccontextmanager
-async def served(folder: Path, text: str, *, apart: bool = False, **environment: str) -> AsyncIterator[tuple[House, User]]:
-    """A house whose engine has these providers, and somebody signed in."""
-    for name in ("data", "data.engine"):
-        data = folder / name
-        data.mkdir(parents=True, mode=0o700)
-        (data / "config.toml").write_text(text)
-        (data / "config.toml").chmod(0o600)
-        keep_key(data, "mine", KEY)
-    async with house(folder, apart=apart, **environment) as made, signed_in(made, made.engine_name) as user:
-        yield made, user
 
 
 async def output(user: User, job: Any) -> list[str]:

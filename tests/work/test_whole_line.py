@@ -15,9 +15,9 @@ from contract.errors import KindNotAllowed, PayloadInvalid
 from contract.words import JobState, Role
 from tests.support.house import House, User, until
 from tests.support.mcp_server import ITSELF
-from tests.support.model_server import Act
+from tests.support.model_server import Act, config
+from tests.support.modelled import HELLO, served
 from tests.support.openai_server import openai_server
-from tests.work.test_chat import HELLO, config, served
 
 
 def settings(base_url: str) -> str:
