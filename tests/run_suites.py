@@ -36,11 +36,11 @@ LINT = [
     (str(BIN / "lint-imports"),),
 ]
 SUITES = [
-    Suite("lint", 120, LINT),
-    Suite("unit", 240, [(*ON_BOTH_CORES, "-m", "not slow", "tests/unit", "tests/property", "tests/conformance", "tests/architecture")]),
-    Suite("security", 300, [(*ON_BOTH_CORES, "-m", "not slow", "tests/security")]),
-    Suite("integration", 360, [(*PYTEST, "-m", "not slow", "tests/integration")]),
-    Suite("work", 240, [(*PYTEST, "-m", "not slow", "tests/work")]),
+    Suite("lint", 60, LINT),
+    Suite("unit", 180, [(*ON_BOTH_CORES, "-m", "not slow", "tests/unit", "tests/property", "tests/conformance", "tests/architecture")]),
+    Suite("security", 240, [(*ON_BOTH_CORES, "-m", "not slow", "tests/security")]),
+    Suite("integration", 450, [(*PYTEST, "-m", "not slow", "tests/integration")]),
+    Suite("work", 180, [(*PYTEST, "-m", "not slow", "tests/work")]),
     Suite("seeing", 180, [(*PYTEST, "-m", "not slow", "tests/seeing")]),
 ]
 LONG = [Suite("slow", 3600, [(*PYTEST, "-m", "slow", "tests")])]
