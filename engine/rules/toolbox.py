@@ -5,7 +5,6 @@ from typing import Any, Protocol
 
 from contract.kinds import ToolResult
 from contract.offers import OfferedTool
-from engine.rules.failures import JobFailed
 from engine.rules.kinds import Job
 
 
@@ -21,13 +20,3 @@ class Toolbox(Protocol):
         Raises:
             JobFailed: `tool.unknown`, `tool.arguments_invalid`, `tool.failed`, `tool.timeout` ...; person and model read its message.
         """
-
-
-class NoTools:
-    """An engine without tools."""
-
-    def offered(self) -> Sequence[OfferedTool]:
-        return ()
-
-    async def call(self, job: Job, name: str, arguments: Any) -> ToolResult:  # noqa: ARG002
-        raise JobFailed("tool.unknown", f"This engine has no tool {name!r}.", retryable=False)

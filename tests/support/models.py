@@ -13,7 +13,7 @@ from contract.offers import OfferedTool
 from engine.providers.keys import SecretGetter, no_secrets
 from engine.providers.registry import Models, open_models
 from engine.rules.failures import JobFailed
-from engine.rules.toolbox import NoTools, Toolbox
+from engine.rules.toolbox import Toolbox
 from engine.rules.usage import added
 from engine.runtime.timeline import Timeline, Tracing
 from engine.settings import EngineSettings
@@ -47,6 +47,16 @@ class FakeJob:
     def codes(self) -> list[str | None]:
         """How each call ended."""
         return [call.code for call in self.usage.calls]
+
+
+class NoTools:
+    """See `engine.rules.toolbox.Toolbox`: an engine without any."""
+
+    def offered(self) -> Sequence[OfferedTool]:
+        return ()
+
+    async def call(self, job: Any, name: str, arguments: Any) -> ToolResult:
+        raise JobFailed("tool.unknown", f"This engine has no tool {name!r}.", retryable=False)
 
 
 class Tools:
