@@ -42,7 +42,7 @@ screens: .venv/.test-stamp ## pictures of what people see, into build/screens
 
 locks: .venv/.test-stamp ## choose versions again and write requirements*.lock
 	$(LOCK) --upgrade --extra build -o requirements.lock
-	$(LOCK) --upgrade --extra build --extra test -c requirements.lock -o requirements-test.lock
+	$(LOCK) --upgrade --extra build --extra desktop --extra test -c requirements.lock -o requirements-test.lock
 	$(LOCK) --upgrade --extra build --extra desktop -c requirements.lock -o requirements-desktop.lock
 
 clean: ## remove .venv and everything generated

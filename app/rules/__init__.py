@@ -1,0 +1,1 @@
+"""Plain functions over values: what the app decides."""

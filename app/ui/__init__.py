@@ -1,0 +1,1 @@
+"""Widgets. They show news and ask for acts; nothing else."""

@@ -1,0 +1,1 @@
+"""Drawn assets: the application icon, and the tray icon of each state."""
