@@ -7,8 +7,9 @@ import sys
 from collections.abc import Callable, Sequence
 
 USAGE = """\
-usage: flowork COMMAND [options]
+usage: flowork [COMMAND] [options]
 
+  (no command)         the tray application: gateway, engine and a window
   serve                run gateway and engine on this machine
   engine               run an engine for a gateway here or elsewhere
   status               queues, engines and delays of the gateway on this machine
@@ -45,7 +46,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.umask(0o077)  # whatever a role makes is its owner's alone
     multiprocessing.freeze_support()  # a frozen program's pool children start here, and must not start a second Flowork
     arguments = list(sys.argv[1:] if argv is None else argv)
-    verb = arguments[0] if arguments else "--help"
+    verb = arguments[0] if arguments else "desktop"
+    if verb.startswith("--") and verb not in {"--help", "--version"}:
+        verb, arguments = "desktop", ["desktop", *arguments]
     if verb in {"-h", "--help", "help"}:
         print(USAGE, end="")
         return 0
@@ -62,6 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 ROLES = {
+    "desktop": "app.commands.desktop:main",
     "serve": "app.commands.serve:main",
     "engine": "engine.__main__:main",
     "status": "app.commands.status:main",

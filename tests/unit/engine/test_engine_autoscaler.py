@@ -188,7 +188,7 @@ async def test_a_number_that_the_owner_fixes_holds_until_it_is_chosen_again(make
     for _ in range(3):
         scaled.window(5000)
     assert scaled.slots.count == 3
-    assert [change.reason for change in scaled.autoscaler.changes][0] == "the owner fixed the number"
+    assert next(change.reason for change in scaled.autoscaler.changes) == "the owner fixed the number"
 
 
 async def test_choosing_again_comes_back_within_the_limits(make):
