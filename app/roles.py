@@ -24,6 +24,8 @@ usage: flowork [COMMAND] [options]
   api-keys VERB        keys for programs that speak OpenAI's wire: make,
                        list, revoke
   drain | resume       take no new jobs, and take them again
+  workers              how many jobs run at once here; pause, go on
+  quit                 let the Flowork that runs here finish, then end
   rollout VERB         try a new version: start, status, promote, rollback
   keys list|rotate     the keys that sign access tokens
   providers VERB       where models come from: list, find; key set, list, remove
@@ -80,6 +82,8 @@ ROLES = {
     "engines": "app.commands.engines:main",
     "drain": "app.commands.drain:main",
     "resume": "app.commands.drain:resume",
+    "workers": "app.commands.workers:main",
+    "quit": "app.commands.quit:main",
     "rollout": "app.commands.rollout:main",
     "keys": "app.commands.keys:main",
     "providers": "app.commands.providers:main",

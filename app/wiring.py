@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import QTimer
-from PySide6.QtGui import QGuiApplication, QSessionManager
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QSystemTrayIcon
 
 from app.bridge.acts.telling import Tell
 from app.bridge.news import Request
 from app.bridge.qt import Bridge
+from app.desktop.requests import Requests
 from app.desktop.signals import told
-from app.desktop.single_instance import Requests
 from app.services.acts import people, rotation, running
 from app.services.desk import Desk
 from app.services.feed import Feed
@@ -89,7 +89,7 @@ def run(start: Start, settings: Settings, say: Words) -> int:
         shell.leaving.connect(watchdog.watch)
         shell.ended.connect(application.quit)
         shell.given_up.connect(_give_up)
-        application.commitDataRequest.connect(lambda session: _session_ends(session, runner))
+        application.commitDataRequest.connect(lambda _: _session_ends(runner))
         _watch_tray(shell)
         if settings.desktop.start_gateway:
             runner.start()
@@ -108,14 +108,14 @@ def run(start: Start, settings: Settings, say: Words) -> int:
 
 
 def _windows(bridge: Bridge, say: Words) -> Windows:
-    from PySide6.QtWidgets import QMainWindow
+    from PySide6.QtWidgets import QDialog, QMainWindow
 
     def dashboard() -> QMainWindow:
         window = QMainWindow()
         window.setWindowTitle("Flowork")
         return window
 
-    return Windows(dashboard)
+    return Windows(dashboard, QDialog, QDialog)
 
 
 def _watch_tray(shell: Shell) -> None:
@@ -136,7 +136,7 @@ async def _tell(_asked: Tell) -> None:
     """Until there are notifications."""
 
 
-def _session_ends(session: QSessionManager, runner: Runner) -> None:
+def _session_ends(runner: Runner) -> None:
     """The person signs out: be quick, and lose nothing. The session may end us as soon as this returns."""
     runner.stop()
     if not runner.wait(SESSION_END_S):

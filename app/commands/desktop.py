@@ -5,10 +5,12 @@ import logging
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from importlib import metadata
 
 from app import settings as all_settings
 from app.commands import serve
 from app.commands.common import CONFIG, DONE, FAILED, complain
+from app.desktop.single_instance import NobodyThere, NotAnswering, ask_first, first_of
 from app.services.secrets import Around, Insecure, SecretsRefused, open_secrets
 from app.words import preferred, speak
 from kit.config import ConfigRefused
@@ -20,6 +22,7 @@ from kit.vault import SecretStore
 log = Log("desk")
 NO_DISPLAY = "There is no display here, so Flowork runs without its tray icon and windows, as `flowork serve`."
 NO_QT = "The desktop's parts are not installed (pip install 'flowork[desktop]'), so Flowork runs as `flowork serve`."
+NOT_ANSWERING = "Try again in a moment; if it stays so, end that process and start Flowork again."
 BUG = "PySide6 {version} ends Python {python} after a few hundred signals. Install PySide6-Essentials below 6.12, or use Python 3.12."
 
 
@@ -32,12 +35,17 @@ def main(argv: Sequence[str]) -> int:
     if not has_display(os.environ):
         return _headless(NO_DISPLAY, arguments)
     try:
-        import PySide6
-    except ImportError:
+        qt = metadata.version("PySide6-Essentials")
+    except metadata.PackageNotFoundError:
         return _headless(NO_QT, arguments)
-    if sys.version_info < (3, 12) and tuple(map(int, PySide6.__version__.split(".")[:2])) >= (6, 12):
-        return complain(BUG.format(version=PySide6.__version__, python=sys.version.split()[0]))
+    if aborts(qt, sys.version_info[:2]):
+        return complain(BUG.format(version=qt, python=sys.version.split()[0]))
     return _desktop(arguments)
+
+
+def aborts(qt: str, python: tuple[int, int]) -> bool:
+    """Whether this pair ends the process: PySide6 6.12 takes a reference from True with each emit, which is mortal before Python 3.12."""
+    return python < (3, 12) and tuple(map(int, qt.split(".")[:2])) >= (6, 12)
 
 
 def has_display(environment: Mapping[str, str], platform: str = sys.platform) -> bool:
@@ -54,8 +62,6 @@ def _headless(why: str, arguments: argparse.Namespace) -> int:
 
 
 def _desktop(arguments: argparse.Namespace) -> int:
-    from app.desktop.single_instance import NotAnswering, ask_first, first_of
-
     try:
         tightened = make_ours(arguments.data)
     except NotOurs as error:
@@ -65,8 +71,8 @@ def _desktop(arguments: argparse.Namespace) -> int:
         if not first:
             try:
                 found = ask_first(arguments.data, arguments.verb or "open")
-            except NotAnswering as error:
-                print(f"flowork: Flowork runs already, but does not answer ({error}).\n  End it, then start it again.", file=sys.stderr)
+            except (NotAnswering, NobodyThere) as error:
+                print(f"flowork: Flowork runs already, but does not answer ({error}).\n  {NOT_ANSWERING}", file=sys.stderr)
                 return FAILED
             print(f"Flowork runs already (process {found.pid}).")
             return DONE

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from PySide6.QtGui import QGuiApplication
@@ -31,8 +31,8 @@ class Windows:
     """How the other windows are made, when they are first wanted."""
 
     dashboard: Callable[[], QMainWindow]
-    wizard: Callable[[], QDialog] | None = None
-    diagnostics: Callable[[], QDialog] | None = None
+    wizard: Callable[[], QDialog]
+    diagnostics: Callable[[], QDialog]
     show_tab: Callable[[QMainWindow, str], None] = lambda _window, _tab: None
 
 
@@ -121,69 +121,51 @@ class Shell(QObject):
     @Slot(object)
     def want(self, want: object) -> None:
         """Do what was chosen in the menu."""
-        say = self._say
-        match want:
-            case Want.OPEN:
-                self.open()
-            case Want.START:
-                self._ask(Start(), lambda _: self._tell(say("Flowork serves"), say("Jobs are taken.")))
-            case Want.STOP:
-                self._ask(Stop(), self._stopped)
-            case Want.DRAIN:
-                self._ask(Drain(), lambda _: self._tell(say("Draining"), say("New jobs are refused; running ones finish.")))
-            case Want.RESUME:
-                self._ask(Resume(), lambda _: self._tell(say("Resumed"), say("Jobs are taken again.")))
-            case Want.PAUSE:
-                self._ask(SetPaused(paused=True), lambda _: self._tell(say("Paused"), say("Jobs are taken and wait in the queue.")))
-            case Want.UNPAUSE:
-                self._ask(SetPaused(paused=False), lambda _: self._tell(say("Going on"), say("Waiting jobs start now.")))
-            case Want.PAIR:
-                self._dialog("pair", lambda: PairDialog(self._bridge, say))
-            case Want.ROTATE_ALL:
-                self._ask(RotateTokens(), self._rotated)
-            case Want.ROTATE_KEYS:
-                self._ask_about_keys()
-            case Want.COPY_URL:
-                self._copy_url()
-            case Want.SHOW_ENDPOINT:
-                self.open("endpoint")
-            case Want.RESTART_ENDPOINT:
-                self.fix(Fix.RESTART_ENDPOINT)
-            case Want.SETTINGS:
-                self.open("settings")
-            case Want.FIRST_STEPS if self._windows.wizard is not None:
-                self._dialog("wizard", self._windows.wizard)
-            case Want.DIAGNOSTICS if self._windows.diagnostics is not None:
-                self._dialog("diagnostics", self._windows.diagnostics)
-            case Want.OPEN_LOGS:
-                self.open("logs")
-            case Want.FINISH_AND_QUIT:
-                self.finish()
-            case Want.QUIT:
-                self.leave()
+        self._wants()[cast("Want", want)]()
+
+    def _wants(self) -> dict[Want, Callable[[], object]]:
+        say, ask, tell = self._say, self._ask, self._tell
+        return {
+            Want.OPEN: self.open,
+            Want.START: lambda: ask(Start(), lambda _: tell(say("Flowork serves"), say("Jobs are taken."))),
+            Want.STOP: lambda: ask(Stop(), self._stopped),
+            Want.DRAIN: lambda: ask(Drain(), lambda _: tell(say("Draining"), say("New jobs are refused; running ones finish."))),
+            Want.RESUME: lambda: ask(Resume(), lambda _: tell(say("Resumed"), say("Jobs are taken again."))),
+            Want.PAUSE: lambda: ask(SetPaused(True), lambda _: tell(say("Paused"), say("Jobs are taken and wait in the queue."))),
+            Want.UNPAUSE: lambda: ask(SetPaused(False), lambda _: tell(say("Going on"), say("Waiting jobs start now."))),
+            Want.PAIR: lambda: self._dialog("pair", lambda: PairDialog(self._bridge, say)),
+            Want.ROTATE_ALL: lambda: ask(RotateTokens(), self._rotated),
+            Want.ROTATE_KEYS: self._ask_about_keys,
+            Want.COPY_URL: self._copy_url,
+            Want.SHOW_ENDPOINT: lambda: self.open("endpoint"),
+            Want.RESTART_ENDPOINT: lambda: self.fix(Fix.RESTART_ENDPOINT),
+            Want.SETTINGS: lambda: self.open("settings"),
+            Want.FIRST_STEPS: lambda: self._dialog("wizard", self._windows.wizard),
+            Want.DIAGNOSTICS: lambda: self._dialog("diagnostics", self._windows.diagnostics),
+            Want.OPEN_LOGS: lambda: self.open("logs"),
+            Want.FINISH_AND_QUIT: self.finish,
+            Want.QUIT: self.leave,
+        }
 
     @Slot(object)
     def fix(self, fix: object) -> None:
         """Do what mends what was explained."""
-        match fix:
-            case Fix.START:
-                self.want(Want.START)
-            case Fix.RESUME:
-                self.want(Want.RESUME)
-            case Fix.UNPAUSE:
-                self.want(Want.UNPAUSE)
-            case Fix.UNLOCK:
-                self._ask(Unlock(), lambda said: self._tell(said))
-            case Fix.SHOW_ENDPOINT | Fix.RESTART_ENDPOINT:
-                self.open("endpoint")
-            case Fix.SHOW_ENGINES:
-                self.open("engines")
-            case Fix.SHOW_OVERVIEW:
-                self.open("overview")
-            case Fix.SHOW_AUDIT:
-                self.open("audit")
-            case Fix.SHOW_LOGS:
-                self.open("logs")
+        wants = {Fix.START: Want.START, Fix.RESUME: Want.RESUME, Fix.UNPAUSE: Want.UNPAUSE}
+        tabs = {
+            Fix.SHOW_ENDPOINT: "endpoint",
+            Fix.RESTART_ENDPOINT: "endpoint",
+            Fix.SHOW_ENGINES: "engines",
+            Fix.SHOW_OVERVIEW: "overview",
+            Fix.SHOW_AUDIT: "audit",
+            Fix.SHOW_LOGS: "logs",
+        }
+        known = cast("Fix", fix)
+        if known in wants:
+            self.want(wants[known])
+        elif known in tabs:
+            self.open(tabs[known])
+        else:
+            self._ask(Unlock(), self._tell)
 
     @Slot(object)
     def _request(self, request: object) -> None:
@@ -307,7 +289,7 @@ class Shell(QObject):
         if self._leave is not None:
             self._leave.show_snapshot(told)
 
-    def _ask(self, act: Act[object], then: Callable[..., None]) -> None:
+    def _ask(self, act: Act[Any], then: Callable[..., None]) -> None:
         self._bridge.ask(self, act, then, self._failed)
 
     def _failed(self, trouble: Trouble) -> None:

@@ -77,7 +77,7 @@ class Tray(QObject):
     # -- the desktop's side ---------------------------------------------------------------------------------------
 
     def host_came(self) -> None:
-        """There is a tray host now: make the icon anew. Qt chooses in its constructor how it is shown, so showing it again is not enough."""
+        """There is a tray host now: make the icon anew, because Qt chooses in its constructor how it is shown."""
         self._drop()
         icon = QSystemTrayIcon(_icon(self._face(), self._kind), self)
         icon.setContextMenu(self.menu)

@@ -7,9 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.client.admin import AdminClient, open_admin
+from app.client.api import open_api
+from app.client.live import live_events
+from app.client.pairing import pair_here
 from contract.admin import GatewayStatus
 from contract.errors import GatewayUnreachable
-from tests.support.house import Program, start, until
+from contract.people import OfferMake
+from contract.signin import decoded
+from tests.support.devices import KEYS
+from tests.support.house import Program, User, start, until
 
 
 @dataclass
@@ -19,6 +25,8 @@ class TrayApp:
     data: Path
     environment: dict[str, str]
     programs: list[Program] = field(default_factory=list)
+    address: str = ""
+    gateway_key: bytes = b""
 
     async def start(self, *arguments: str, secure: bool = True) -> Program:
         """Start it; another start of it is one that hands over."""
@@ -29,6 +37,13 @@ class TrayApp:
         program = await start(self.data.with_suffix(f".{len(self.programs)}.log"), *command, environment=environment)
         self.programs.append(program)
         return program
+
+    async def run(self, *arguments: str) -> tuple[int, str]:
+        """A command about this data folder: its exit code, and what it printed."""
+        program = await start(self.data.with_suffix(".command.log"), *arguments, "--data", str(self.data), environment=self.environment)
+        assert program.process.stdout is not None
+        said = await program.process.stdout.read()
+        return await program.ended(), said.decode()
 
     @property
     def program(self) -> Program:
@@ -52,6 +67,20 @@ class TrayApp:
             async with open_admin(self.data) as admin:
                 return await admin.status()
         return None
+
+    @contextlib.asynccontextmanager
+    async def somebody(self) -> AsyncIterator[User]:
+        """Somebody who is paired with it and signed in; as long as its gateway stays where it is."""
+        async with self.admin() as admin:
+            status = await admin.status()
+            self.address, self.gateway_key = status.address, decoded(status.gateway_key)
+            if not status.users:
+                async with open_api(self.address, KEYS, self.gateway_key) as api:
+                    await pair_here(admin, api, "test", OfferMake())
+        async with open_api(self.address, KEYS, self.gateway_key) as api:
+            await api.sign_in()
+            async with live_events(api) as arrived:
+                yield User(api, "home", arrived)
 
     async def close(self) -> None:
         """End whatever still runs."""

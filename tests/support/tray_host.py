@@ -77,7 +77,7 @@ class _Notifications(ServiceInterface):
         title: "s",  # noqa: F821
         text: "s",  # noqa: F821
         actions: "as",  # noqa: F722
-        hints: "a{sv}",  # noqa: F722, F821
+        hints: "a{sv}",  # noqa: F722
         expires: "i",  # noqa: F821
     ) -> "u":  # noqa: F821
         self._ids += 1
@@ -126,9 +126,9 @@ class Item:
     service: str
 
     async def property(self, name: str) -> Any:
-        return (await self._call("/StatusNotifierItem", "org.freedesktop.DBus.Properties", "Get", "ss", ["org.kde.StatusNotifierItem", name]))[
-            0
-        ].value
+        return (
+            await self._call("/StatusNotifierItem", "org.freedesktop.DBus.Properties", "Get", "ss", ["org.kde.StatusNotifierItem", name])
+        )[0].value
 
     async def tooltip(self) -> str:
         return str((await self.property("ToolTip"))[2])
