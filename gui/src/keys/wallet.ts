@@ -3,6 +3,7 @@
 import { hexOf, utf8, type Bytes } from "../protocol/bytes";
 import { all, keep, one, seal, unseal } from "./database";
 import type { Answered, Asked } from "./signer.worker";
+import signerUrl from "./signer.worker?worker&url";
 
 /** Signs messages as one address. */
 export interface Wallet {
@@ -36,7 +37,7 @@ function ownScript(url: URL): string {
 let policy: { createScriptURL(url: string): string } | undefined;
 
 async function signer<A extends Asked["act"]>(asked: Asked & { act: A }): Promise<Answered & { act: A }> {
-  const worker = new Worker(ownScript(new URL("./signer.worker.ts", import.meta.url)), { type: "module" });
+  const worker = new Worker(ownScript(new URL(signerUrl, location.href)), { type: "module" });
   try {
     return await new Promise((resolve, reject) => {
       worker.onmessage = (event: MessageEvent<Answered>) =>

@@ -1,0 +1,21 @@
+/** Everything after the first line: words, gateways, the page. */
+
+import { createApp } from "vue";
+import App from "./App.vue";
+import { brought } from "./state/pairing";
+import { load, known, open } from "./state/gateways";
+import { begin as beginRoute } from "./route";
+import { begin as beginWords } from "./words";
+import "./style.css";
+
+/** Show the page; `link` is the fragment of a pairing link that was in the address bar. */
+export async function start(link: string | undefined): Promise<void> {
+  brought.value = link;
+  await beginWords();
+  beginRoute();
+  await load();
+  const last = localStorage.getItem("flowork.gateway");
+  const first = known.value.find((row) => row.id === last) ?? known.value[0];
+  if (first) void open(first.id);
+  createApp(App).mount("#app");
+}
