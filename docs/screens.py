@@ -76,6 +76,10 @@ def _until_claimed(*arguments: str) -> str:
 def main() -> None:
     """Draw every page."""
     OUT.mkdir(parents=True, exist_ok=True)
+    sys.path.insert(0, str(ROOT))
+    import icon_sheet
+
+    icon_sheet.draw(OUT / "icons.png")
     pages = {"demo": ("make demo", run("demo")), "help": ("flowork --help", run("--help")), **_around_a_gateway()}
     for name, (command, text) in pages.items():
         (OUT / f"{name}.svg").write_text(terminal(command, text), encoding="utf-8")
