@@ -31,6 +31,9 @@ usage: flowork COMMAND [options]
   logs                 what was written down: --follow, --level, --job
   metrics VERB         who may read /metrics: token, list, revoke
   tools list|call|key  the tools of this machine's engine
+  autostart VERB       start with your session: on, off, status
+  init                 set up a machine without a display, from one file
+  diagnostics          what a supporter needs to know, without secrets
   doctor               what is wrong on this machine, and what to do
   demo                 three real jobs on a scratch gateway, start to end
 
@@ -84,6 +87,9 @@ ROLES = {
     "logs": "app.commands.logs:main",
     "metrics": "app.commands.metrics:main",
     "tools": "app.commands.tools:main",
+    "autostart": "app.commands.autostart:main",
+    "init": "app.commands.init:main",
+    "diagnostics": "app.commands.diagnostics:main",
     "doctor": "app.commands.doctor:main",
     "demo": "app.commands.demo:main",
 }

@@ -172,6 +172,8 @@ EVENTS: Final = {
     "logs.not_written": _on(WARNING, "reason", "The log file cannot be written; it is tried again every 5 s."),
     "machine.woke": _on(INFO, "slept_s", "The machine slept."),
     "metrics.put_aside": _on(WARNING, "reason", "metrics.db could not be used; a new one was begun."),
+    "notices.not_shown": _on(WARNING, "reason", "The desktop shows no notices; said once, until one is shown again."),
+    "notices.not_withdrawn": _on(DEBUG, "reason", "A notice had been closed already, or could not be taken away."),
     "pairing.second_claim": _on(WARNING, "offer", "Two devices came with one pairing code: somebody else has seen it."),
     "program.failed": _on(CRITICAL, "", "The program ends because of a fault."),
     "program.unraisable": _on(ERROR, "where", "Something failed where nobody could be told."),

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from app import settings as all_settings
 from app.client.admin import open_admin
+from app.desktop import port_holder
 from app.services import providers, secrets
 from app.services.secrets import Around, SecretsRefused
 from contract.admin import GatewayStatus
@@ -153,7 +154,9 @@ def _port(settings: all_settings.Settings | None, status: GatewayStatus | None) 
     host, port = settings.gateway.host, settings.gateway.port
     try:
         with socket.create_connection((host, port), LOOKED_FOR_S):
-            yield Finding("port", Verdict.BAD, f"another program listens on {host}:{port}", "Stop it, or set another port.")
+            held = port_holder.holder(host, port)
+            said = f"another program listens on {host}:{port}" if held is None else held.in_words(host, port)
+            yield Finding("port", Verdict.BAD, said, port_holder.advice(port))
     except OSError:
         yield Finding("port", Verdict.OK, f"{host}:{port} is free")
 

@@ -15,6 +15,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 import engine.wiring
 import gateway.wiring
+from app.desktop import port_holder
 from app.services import handover
 from app.settings import Settings
 from contract.errors import AuditUnavailable, DataFolderInUse, FloworkError, SecretsLocked
@@ -145,7 +146,11 @@ class Host:
             end, running = thread.start_task(life, *arguments)
         except (DataFolderInUse, AuditUnavailable, SecretsLocked) as error:
             raise StartRefused(error.detail) from error
-        except (FileRefused, HeadersRefused, KeyLost, PortTaken, SpoolInUse, VaultUnavailable) as error:
+        except PortTaken as error:
+            held = port_holder.holder(error.host, error.port)
+            words = str(error) if held is None else f"{held.in_words(error.host, error.port)} {port_holder.advice(error.port)}"
+            raise StartRefused(words) from error
+        except (FileRefused, HeadersRefused, KeyLost, SpoolInUse, VaultUnavailable) as error:
             raise StartRefused(str(error)) from error
         end.add_done_callback(lambda _: self._news.put(_News.ENDED))
         return end, running
