@@ -16,13 +16,13 @@ import tomlkit
 import tomlkit.exceptions
 
 from app import settings as all_settings
-from app.desktop.autostart import Autostart, AutostartFailed, AutostartState
+from app.desktop.autostart import Autostart
 from app.services import providers
 from app.services.secrets import UNLOCK_FILE, Around, Insecure, Place, SecretsRefused, open_secrets, remembered
 from kit.config import ConfigRefused
 from kit.files import exclusive_lock, private_folder, write_private
 from kit.redact import redact
-from kit.vault import VaultLocked, VaultUnavailable
+from kit.vault import VaultUnavailable
 
 EXTRA: Final = ("secrets", "autostart")
 SECRETS_KEYS: Final = ("place", "passphrase_file")
@@ -137,6 +137,35 @@ def _begin_file(data: Path, around: Around) -> None:
         raise VaultUnavailable("A passphrase file was chosen.")
 
     open_secrets(data, Insecure.NEVER, Around({}, around.ask, lambda _: None, none))
+
+
+def judge(data: Path, told: Mapping[str, Any]) -> str:
+    """What config.toml would be with some values set.
+
+    Raises:
+        SetupRefused.
+    """
+    file, mistakes = data / "config.toml", list[str]()
+    text = merged(_read(file, mistakes), told)
+    mistakes = mistakes or _judged(text, file, data, {})
+    if mistakes:
+        raise SetupRefused(mistakes)
+    return text
+
+
+def change(data: Path, told: Mapping[str, Any]) -> None:
+    """Set some values of config.toml, if it is right with them.
+
+    Raises:
+        SetupRefused. OSError.
+    """
+    text = judge(data, told)
+    write_private(private_folder(data) / "config.toml", text.encode())
+
+
+def has_table(data: Path, name: str) -> bool:
+    """Does config.toml speak of this?"""
+    return name in tomlkit.parse(_read(data / "config.toml", []))
 
 
 def merged(present: str, told: Mapping[str, Any]) -> str:
@@ -254,17 +283,3 @@ def _secrets_in(told: Any, place: str = "") -> Iterator[str]:
             yield from _secrets_in(value, place)
     elif isinstance(told, str) and (redact(told) != told or told.startswith(("sk-", "sk_", "ghp_", "xoxb-", "AKIA"))):
         yield place
-
-
-__all__ = [
-    "AutostartFailed",
-    "AutostartState",
-    "Done",
-    "Plan",
-    "SetupRefused",
-    "VaultLocked",
-    "carry_out",
-    "choose_place",
-    "merged",
-    "plan",
-]
