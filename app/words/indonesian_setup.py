@@ -136,7 +136,7 @@ CATALOGUE: Final[Mapping[str, str]] = {
     # app/ui/diagnostics.py
     "Diagnostics": "Diagnostik",
     "This is what a supporter needs to know. Read it first: nothing is sent, and it goes only where you put it.": (
-        "Inilah yang perlu diketahui tim bantuan. Bacalah dahulu: tidak ada yang dikirim, dan isinya hanya sampai ke tempat yang Anda pilih."
+        "Inilah yang perlu diketahui tim bantuan. Bacalah dahulu: tidak ada yang dikirim, dan isinya hanya ke tempat pilihan Anda."
     ),
     "Secrets, your home folder and your user name were taken out.": "Rahasia, folder rumah, dan nama pengguna Anda telah dihapus.",
     "Gathering…": "Mengumpulkan…",
