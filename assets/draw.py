@@ -140,9 +140,19 @@ def _svg(side: int, parts: list[str]) -> str:
     )
 
 
+PARTS: Final = {
+    "tick": ("M3.5 8.5l3 3l6-7", 2.2, {"light": "#ffffff", "dark": "#0c1a2b"}),
+    "chevron": ("M4 6l4 4l4-4", 1.6, {"light": "#57606d", "dark": "#a3adbb"}),
+}
+"""What the style sheet (app/ui/style.py) needs a picture for, by theme, in its colours."""
+
+
 def sources() -> Iterator[tuple[str, str]]:
     """Every SVG: its path below this folder, and its text."""
     yield "svg/flowork.svg", app_svg()
+    for part, (path, width, themes) in PARTS.items():
+        for theme, colour in themes.items():
+            yield f"svg/{part}-{theme}.svg", _svg(16, [_stroke(path, colour, width)])
     for name, inks in SETS.items():
         for state in BADGES:
             yield f"svg/{name}/{state}.svg", tray_svg(state, inks)
@@ -154,7 +164,7 @@ def pixmaps() -> Iterator[tuple[str, bytes]]:
     """Every PNG: its path below this folder, and its bytes. Needs Qt, and a platform that draws without a screen."""
     for path, text in sources():
         stem = path.removeprefix("svg/").removesuffix(".svg")
-        for size in APP_SIZES if stem == "flowork" else SIZES:
+        for size in APP_SIZES if stem == "flowork" else SIZES if "/" in stem else ():
             yield f"png/{stem}@{size}.png", rendered(text, size)
 
 

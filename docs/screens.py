@@ -78,8 +78,10 @@ def main() -> None:
     OUT.mkdir(parents=True, exist_ok=True)
     sys.path.insert(0, str(ROOT))
     import icon_sheet
+    import setup_screens
 
     icon_sheet.draw(OUT / "icons.png")
+    setup_screens.draw(OUT)
     pages = {"demo": ("make demo", run("demo")), "help": ("flowork --help", run("--help")), **_around_a_gateway()}
     for name, (command, text) in pages.items():
         (OUT / f"{name}.svg").write_text(terminal(command, text), encoding="utf-8")

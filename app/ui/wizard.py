@@ -37,7 +37,7 @@ class Wizard(QDialog):
         ]
         self._told = False
         self._build()
-        self._show(0)
+        self.go(0)
         self.resize(700, 600)
 
     def _build(self) -> None:
@@ -66,7 +66,7 @@ class Wizard(QDialog):
         self._later.setAutoDefault(False)
         self._back.setAutoDefault(False)
         self._later.clicked.connect(self.reject)
-        self._back.clicked.connect(lambda: self._show(self._stack.currentIndex() - 1))
+        self._back.clicked.connect(lambda: self.go(self._stack.currentIndex() - 1))
         self._next.clicked.connect(self._go_on)
         foot = QHBoxLayout()
         foot.setContentsMargins(MARGIN, SPACE, MARGIN, SPACE)
@@ -76,8 +76,8 @@ class Wizard(QDialog):
         foot.addWidget(self._back)
         foot.addWidget(self._next)
         line = QFrame()
-        line.setFrameShape(QFrame.Shape.HLine)
-        line.setFrameShadow(QFrame.Shadow.Plain)
+        line.setFixedHeight(1)
+        role(line, "card")
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(0)
@@ -91,7 +91,8 @@ class Wizard(QDialog):
         """The one that is shown."""
         return self.pages[self._stack.currentIndex()]
 
-    def _show(self, number: int) -> None:
+    def go(self, number: int) -> None:
+        """Show a step."""
         self._stack.setCurrentIndex(number)
         page, steps = self.page, len(self.pages) - 1
         self._step.setText(self._say("Step {number} of {steps}", number=number + 1, steps=steps) if number < steps else self._say("Done"))
@@ -112,7 +113,7 @@ class Wizard(QDialog):
     @Slot()
     def _go_on(self) -> None:
         if self.page is not self.pages[-1]:
-            self._show(self._stack.currentIndex() + 1)
+            self.go(self._stack.currentIndex() + 1)
             return
         self._next.setEnabled(False)
         self.page.finish(self.accept)

@@ -1,13 +1,13 @@
 """The step of the first run that chooses how browsers elsewhere reach this gateway."""
 
-from PySide6.QtCore import Slot
-from PySide6.QtWidgets import QButtonGroup, QFormLayout, QHBoxLayout, QLineEdit, QPushButton, QRadioButton, QWidget
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtWidgets import QButtonGroup, QFormLayout, QHBoxLayout, QLineEdit, QPushButton, QRadioButton, QVBoxLayout, QWidget
 
 from app.bridge.acts import Trouble
 from app.bridge.acts.setup import ChooseEndpoint
 from app.bridge.qt import Bridge
 from app.ui.parts import label
-from app.ui.style import role
+from app.ui.style import GAP, role
 from app.ui.wizard_page import Page
 from app.words import Words
 from contract.endpoint import EndpointKind, EndpointState, EndpointView
@@ -43,10 +43,13 @@ class EndpointPage(Page):
             button.toggled.connect(self._chosen)
             self.choices[kind] = button
             self._group.addButton(button)
-            self.rows.addWidget(button)
             said = label(meaning, "quiet")
             said.setContentsMargins(28, 0, 0, 0)
-            self.rows.addWidget(said)
+            both = QVBoxLayout()
+            both.setSpacing(GAP // 4)
+            both.addWidget(button)
+            both.addWidget(said)
+            self.rows.addLayout(both)
         self._build_form()
         self.rows.addStretch(1)
         self._tried: EndpointKind | None = None
@@ -62,6 +65,7 @@ class EndpointPage(Page):
         self._fields = QWidget()
         self.form = QFormLayout(self._fields)
         self.form.setContentsMargins(28, 0, 0, 0)
+        self.form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self.form.addRow(say("Address"), self.origin)
         self.form.addRow(say("Token of the tunnel"), self.token)
         self.use = QPushButton(say("&Use this"))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Slot
+from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QButtonGroup, QCheckBox, QFormLayout, QHBoxLayout, QLineEdit, QPushButton, QRadioButton, QVBoxLayout, QWidget
 
 from app.bridge.acts import Trouble
@@ -56,6 +56,7 @@ class SecretsPage(Page):
         self._form = QWidget()
         form = QFormLayout(self._form)
         form.setContentsMargins(28, 0, 0, 0)
+        form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
         form.addRow(say("Passphrase (at least {number} characters)", number=PASSPHRASE_MIN), self.passphrase)
         form.addRow(say("The same again"), self.repeated)
@@ -176,7 +177,11 @@ class PairPage(Page):
         self.panel: QWidget | None = None
         self.start = QPushButton(say("&Start"))
         self.start.clicked.connect(self._start)
-        self.rows.addWidget(self.start)
+        role(self.start, "primary")
+        line = QHBoxLayout()
+        line.addWidget(self.start)
+        line.addStretch(1)
+        self.rows.addLayout(line)
         self._place = QVBoxLayout()
         self.rows.addLayout(self._place, 1)
         self.rows.addStretch(0)

@@ -1,6 +1,6 @@
 """The step of the first run that finds models and tools."""
 
-from PySide6.QtCore import Slot
+from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QCheckBox, QComboBox, QFormLayout, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from app.bridge.acts import Trouble
@@ -56,7 +56,8 @@ class SourcesPage(Page):
         self.address.textChanged.connect(self._typed)
         self.key.textChanged.connect(self._typed)
         self.form = QFormLayout()
-        self.form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+        self.form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        self.form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self.form.addRow(say("Provider"), self.vendor)
         self.form.addRow(say("Address"), self.address)
         self.form.addRow(say("Key"), self.key)
