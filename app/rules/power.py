@@ -1,6 +1,6 @@
-"""When jobs wait because of battery or network. What the person says by hand counts until the circumstances change."""
+"""When jobs should wait because of battery or network."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from app.rules.condition import Pause
@@ -31,42 +31,17 @@ class Standing:
     """How it stands."""
 
     low: bool = False
-    condition: Pause | None = None
-    """What the circumstances ask for."""
-    asked: bool = False
-    """The person wants a pause."""
-    waived: Pause | None = None
-    """The circumstance in spite of which the person wants jobs to go on."""
-
-    @property
-    def pause(self) -> Pause | None:
-        """Why jobs wait; None when they do not."""
-        if self.asked:
-            return Pause.ASKED
-        return None if self.condition is self.waived else self.condition
+    """The battery was below the limit, and has not recovered since."""
+    pause: Pause | None = None
+    """Why jobs should wait; None when they should not."""
 
 
 def observe(before: Standing, power: Power, policy: Policy) -> Standing:
-    """With what the machine says now. What is not known asks for nothing."""
+    """With what the machine says now. What is not known asks for nothing; the battery comes before the network."""
     low = _low(before.low, power, policy.below_percent)
     if low:
-        condition: Pause | None = Pause.BATTERY
-    elif policy.on_metered and power.metered:
-        condition = Pause.METERED
-    else:
-        condition = None
-    waived = before.waived if condition is before.condition else None
-    return replace(before, low=low, condition=condition, waived=waived)
-
-
-def pause(before: Standing) -> Standing:
-    """The person wants jobs to wait."""
-    return replace(before, asked=True, waived=None)
-
-
-def go_on(before: Standing) -> Standing:
-    """The person wants jobs to go on, whatever battery and network say just now."""
-    return replace(before, asked=False, waived=before.condition)
+        return Standing(low, Pause.BATTERY)
+    return Standing(low, Pause.METERED if policy.on_metered and power.metered else None)
 
 
 def _low(before: bool, power: Power, limit: int | None) -> bool:

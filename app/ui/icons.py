@@ -1,11 +1,12 @@
 """The drawn icons: the application's, and the tray's for each state. Always pixmaps: a theme's name may be missing on a desktop."""
 
+import sys
 from enum import StrEnum
 from functools import lru_cache
 from importlib.resources import files
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QIcon, QPixmap
+from PySide6.QtGui import QGuiApplication, QIcon, QPixmap
 
 from app.rules.condition import State
 
@@ -39,11 +40,19 @@ def icon_set(wanted: str, scheme: Qt.ColorScheme, platform: str) -> IconSet:
     return IconSet.COLOUR
 
 
-@lru_cache(maxsize=64)
-def tray_icon(state: State, *, offline: bool, kind: IconSet) -> QIcon:
-    """The icon of a state, in every size a panel asks for."""
+def tray_icon(state: State, *, offline: bool = False, kind: str = "auto") -> QIcon:
+    """The icon of a state, in every size a panel asks for; `kind` as the setting `[desktop] icons` says it."""
     name = f"{state}-offline" if offline and state not in NEVER_OFFLINE else str(state)
-    return _icon(f"{kind}/{name}", TRAY_SIZES)
+    return _tray(
+        name, icon_set(kind, QGuiApplication.styleHints().colorScheme(), sys.platform), kind == "auto" and sys.platform == "darwin"
+    )
+
+
+@lru_cache(maxsize=64)
+def _tray(name: str, kind: IconSet, mask: bool) -> QIcon:
+    made = _icon(f"{kind}/{name}", TRAY_SIZES)
+    made.setIsMask(mask)
+    return made
 
 
 @lru_cache(maxsize=1)

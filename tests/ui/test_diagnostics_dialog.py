@@ -9,12 +9,19 @@ from app.bridge.qt import Bridge
 from app.ui.diagnostics import DiagnosticsDialog
 from app.words import Language, Words, speak
 from app.words.indonesian_setup import CATALOGUE
-from tests.support.answering import Answering
+from tests.support.fake_agent import FakeAgent
+
+
+def _answer(agent, kind, answer):
+    """Give the oldest waiting act of a kind its answer."""
+    act, answered = next(each for each in agent.waiting if type(each[0]) is kind)
+    agent.waiting.remove((act, answered))
+    answered(answer)
 
 
 @pytest.fixture
 def agent():
-    return Answering()
+    return FakeAgent()
 
 
 @pytest.fixture(params=[speak(Language.ENGLISH), Words(Language.INDONESIAN, CATALOGUE)], ids=["en", "id"])
@@ -30,7 +37,7 @@ def dialog(request, qtbot, agent):
 def test_nothing_can_be_copied_before_it_can_be_read(dialog, agent):
     assert not dialog.copy.isEnabled()
     assert not dialog.save.isEnabled()
-    agent.answer(GatherDiagnostics, Diagnostics("all of it", "/logs"))
+    _answer(agent, GatherDiagnostics, Diagnostics("all of it", "/logs"))
     assert dialog.text.toPlainText() == "all of it"
     QGuiApplication.clipboard().clear()
     dialog.copy.click()
@@ -38,21 +45,21 @@ def test_nothing_can_be_copied_before_it_can_be_read(dialog, agent):
 
 
 def test_what_is_shown_is_what_is_saved(dialog, agent):
-    agent.answer(GatherDiagnostics, Diagnostics("all of it", "/logs"))
+    _answer(agent, GatherDiagnostics, Diagnostics("all of it", "/logs"))
     dialog.save_to("/tmp/x.txt")
     assert agent.of(SaveDiagnostics) == [SaveDiagnostics("/tmp/x.txt", "all of it")]
-    agent.answer(SaveDiagnostics, Trouble("It could not be written", "No space."))
+    _answer(agent, SaveDiagnostics, Trouble("It could not be written", "No space."))
     assert "No space." in dialog.said.text()
     assert dialog.copy.isEnabled()
     dialog.save_to("/tmp/x.txt")
-    agent.answer(SaveDiagnostics, "/tmp/x.txt")
+    _answer(agent, SaveDiagnostics, "/tmp/x.txt")
     assert "/tmp/x.txt" in dialog.said.text()
 
 
 def test_a_failure_is_told_and_can_be_tried_again(dialog, agent):
-    agent.answer(GatherDiagnostics, Trouble("Something failed", "Try again."))
+    _answer(agent, GatherDiagnostics, Trouble("Something failed", "Try again."))
     assert "Try again." in dialog.said.text()
     assert not dialog.copy.isEnabled()
     dialog.again.click()
-    agent.answer(GatherDiagnostics, Diagnostics("later", "/logs"))
+    _answer(agent, GatherDiagnostics, Diagnostics("later", "/logs"))
     assert dialog.copy.isEnabled()

@@ -29,16 +29,23 @@ from app.ui.wizard import Wizard
 from app.words import Language, Words, speak
 from app.words.indonesian_setup import CATALOGUE
 from contract.endpoint import OFF, EndpointKind, EndpointState, EndpointView
-from tests.support.answering import Answering
+from tests.support.fake_agent import FakeAgent
 
 KEPT = SecretsPlace("keyring", "keyring (Secret Service)", "open")
 OLLAMA = ModelServer("ollama", "http://127.0.0.1:11434/v1", ("llama3.2", "qwen3"), configured=False)
 NOTHING = Sources((), (), ())
 
 
+def _answer(agent, kind, answer):
+    """Give the oldest waiting act of a kind its answer."""
+    act, answered = next(each for each in agent.waiting if type(each[0]) is kind)
+    agent.waiting.remove((act, answered))
+    answered(answer)
+
+
 @pytest.fixture
 def agent():
-    return Answering(
+    return FakeAgent(
         {
             LookAtSecrets: KEPT,
             FindSources: Sources((OLLAMA,), (), ("files",)),
@@ -107,7 +114,7 @@ def test_no_step_goes_on_without_a_place_for_keys(opened, agent, english):
     wizard = opened(english)
     assert wizard.page.check.kind == "wait"
     assert not wizard._next.isEnabled()
-    agent.answer(LookAtSecrets, SecretsPlace("", "keyring (Secret Service)", "not chosen yet"))
+    _answer(agent, LookAtSecrets, SecretsPlace("", "keyring (Secret Service)", "not chosen yet"))
     assert not wizard._next.isEnabled()
     agent.answers[ChooseSecrets] = KEPT
     wizard.page.keep.click()
@@ -154,7 +161,7 @@ def test_a_locked_keyring_offers_to_unlock_and_goes_on_by_itself(opened, agent, 
     assert not page.choice.isVisibleTo(wizard), "nothing else is offered in its stead"
     page.unlock.click()
     agent.answers[LookAtSecrets] = KEPT
-    agent.answer(Unlock, "open")
+    _answer(agent, Unlock, "open")
     assert page.ready
 
 
@@ -182,10 +189,10 @@ def test_a_key_is_tried_before_it_is_kept_and_its_text_is_forgotten(opened, agen
     page.key.setText("sk-secret")
     page.add.click()
     assert "sk-secret" not in repr(agent.of(AddKey))
-    agent.answer(AddKey, Trouble("The provider did not take the key", "Nothing was kept."))
+    _answer(agent, AddKey, Trouble("The provider did not take the key", "Nothing was kept."))
     assert page.key_check.kind == "bad"
     page.add.click()
-    agent.answer(AddKey, KeyAdded("anthropic", 7))
+    _answer(agent, AddKey, KeyAdded("anthropic", 7))
     assert page.key_check.kind == "good"
     assert page.key.text() == ""
 
@@ -204,7 +211,7 @@ def test_the_endpoint_page_shows_what_is_and_changes_only_on_request(opened, age
     assert (asked.kind, asked.origin, asked.token) == (EndpointKind.NAMED, "https://flowork.example.org", "tunnel-token")
     assert "tunnel-token" not in repr(asked)
     starting = EndpointView(kind=EndpointKind.NAMED, state=EndpointState.STARTING)
-    agent.answer(ChooseEndpoint, starting)
+    _answer(agent, ChooseEndpoint, starting)
     assert page.check.kind == "wait"
     _news(wizard, endpoint=EndpointView(kind=EndpointKind.NAMED, state=EndpointState.READY, origin="https://flowork.example.org"))
     assert page.check.kind == "good"

@@ -6,4 +6,4 @@ class ActRefused(Exception):
 
     def __init__(self, title: str, detail: str) -> None:
         self.title, self.detail = title, detail
-        super().__init__(f"{title}. {detail}")
+        super().__init__(f"{title}\n{detail}")

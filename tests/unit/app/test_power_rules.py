@@ -3,7 +3,7 @@
 import pytest
 
 from app.rules.condition import Pause
-from app.rules.power import RECOVERS_PERCENT, Policy, Power, Standing, go_on, observe, pause
+from app.rules.power import RECOVERS_PERCENT, Policy, Power, Standing, observe
 
 POLICY = Policy(below_percent=20, on_metered=True)
 PLUGGED, FULL = Power(False, 10, False), Power(True, 80, False)
@@ -45,18 +45,6 @@ def test_jobs_do_not_stop_and_go_with_every_percent():
     assert _after(LOW, Power(False, 19, False)).pause is None, "power came back"
 
 
-def test_the_persons_word_counts_until_the_circumstances_change():
-    waived = go_on(_after(LOW))
-    assert waived.pause is None
-    assert observe(waived, Power(True, 12, False), POLICY).pause is None, "it is still low"
-    metered = observe(waived, METERED, POLICY)
-    assert metered.pause is Pause.METERED, "that is something else"
-    again = observe(observe(waived, PLUGGED, POLICY), LOW, POLICY)
-    assert again.pause is Pause.BATTERY, "a new time"
-
-
-def test_a_pause_by_hand_stays_whatever_the_machine_says():
-    asked = pause(_after(LOW))
-    assert asked.pause is Pause.ASKED
-    assert observe(asked, PLUGGED, POLICY).pause is Pause.ASKED
-    assert go_on(observe(asked, PLUGGED, POLICY)).pause is None
+def test_a_low_battery_comes_before_a_metered_network_and_gives_way_to_it():
+    assert _after(Power(True, 5, True)).pause is Pause.BATTERY
+    assert _after(Power(True, 5, True), Power(False, 5, True)).pause is Pause.METERED

@@ -1,6 +1,5 @@
-"""Real session and system buses, each a test's own."""
+"""What the system gives, each on a bus of a test's own."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +7,11 @@ import pytest
 
 from tests.support.desktop import desktop
 
-os.environ["QT_QPA_PLATFORM"] = "offscreen"
+
+@pytest.fixture(scope="session")
+def qapp_args() -> list[str]:
+    """Without a screen; not by the environment, which programs of other tests would inherit."""
+    return ["flowork-tests", "-platform", "offscreen"]
 
 
 @pytest.fixture
