@@ -7,8 +7,9 @@ import sys
 from collections.abc import Callable, Sequence
 
 USAGE = """\
-usage: flowork COMMAND [options]
+usage: flowork [COMMAND] [options]
 
+  (no command)         the tray application: gateway, engine and a window
   serve                run gateway and engine on this machine
   engine               run an engine for a gateway here or elsewhere
   status               queues, engines and delays of the gateway on this machine
@@ -23,6 +24,8 @@ usage: flowork COMMAND [options]
   api-keys VERB        keys for programs that speak OpenAI's wire: make,
                        list, revoke
   drain | resume       take no new jobs, and take them again
+  workers              how many jobs run at once here; pause, go on
+  quit                 let the Flowork that runs here finish, then end
   rollout VERB         try a new version: start, status, promote, rollback
   keys list|rotate     the keys that sign access tokens
   providers VERB       where models come from: list, find; key set, list, remove
@@ -48,7 +51,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.umask(0o077)  # whatever a role makes is its owner's alone
     multiprocessing.freeze_support()  # a frozen program's pool children start here, and must not start a second Flowork
     arguments = list(sys.argv[1:] if argv is None else argv)
-    verb = arguments[0] if arguments else "--help"
+    verb = arguments[0] if arguments else "desktop"
+    if verb.startswith("--") and verb not in {"--help", "--version"}:
+        verb, arguments = "desktop", ["desktop", *arguments]
     if verb in {"-h", "--help", "help"}:
         print(USAGE, end="")
         return 0
@@ -65,6 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 ROLES = {
+    "desktop": "app.commands.desktop:main",
     "serve": "app.commands.serve:main",
     "engine": "engine.__main__:main",
     "status": "app.commands.status:main",
@@ -79,6 +85,8 @@ ROLES = {
     "engines": "app.commands.engines:main",
     "drain": "app.commands.drain:main",
     "resume": "app.commands.drain:resume",
+    "workers": "app.commands.workers:main",
+    "quit": "app.commands.quit:main",
     "rollout": "app.commands.rollout:main",
     "keys": "app.commands.keys:main",
     "providers": "app.commands.providers:main",

@@ -5,11 +5,12 @@ import json
 import sys
 from collections.abc import Sequence
 
-from bench import auth, fairness, latency, observability, overload, sim, store, stream, writers
+from bench import auth, fairness, idle, latency, observability, overload, sim, store, stream, writers
 
 BENCHES = {
     "auth": auth,
     "fairness": fairness,
+    "idle": idle,
     "latency": latency,
     "observability": observability,
     "overload": overload,

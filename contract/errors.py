@@ -505,6 +505,11 @@ class JobNotFound(FloworkError):
     advice = "It may have been deleted, or its retention time is over."
 
 
+class NotOfThisProgram(FloworkError):
+    code, status, title = "host.not_here", 409, "The program around this gateway has no such thing"
+    advice = "It runs without an engine of its own. Start Flowork with: flowork, or flowork serve"
+
+
 class HandoverRefused(FloworkError):
     code, status, title = "host.handover_refused", 409, "This gateway cannot hand over"
     advice = "It does not run in flowork serve. Stop it, then start the new one."

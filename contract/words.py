@@ -166,6 +166,8 @@ class Scope(StrEnum):
     AUDIT_EXPORT = "audit:export"
     UPDATE_APPLY = "update:apply"
     METRICS_TOKENS = "metrics:tokens"
+    LOCAL_CHANGE = "local:change"
+    PROGRAM_STOP = "program:stop"
 
 
 class Aim(StrEnum):

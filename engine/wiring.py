@@ -101,6 +101,27 @@ class Engine:
         """The latest changes of the number of slots, oldest first."""
         return self._autoscaler.changes
 
+    @property
+    def automatic(self) -> bool:
+        """The number of slots is chosen by what is measured."""
+        return self._autoscaler.shown.automatic
+
+    @property
+    def paused(self) -> bool:
+        """It takes no jobs; they wait in the queue."""
+        return not self._claimer.accepting
+
+    def set_slots(self, count: int | None) -> None:
+        """Run so many jobs at once; None chooses the number by what is measured."""
+        if count is None:
+            self._autoscaler.choose()
+        else:
+            self._autoscaler.fix(count)
+
+    def pause(self, paused: bool) -> None:
+        """Take no jobs, or take them again. What runs goes on."""
+        self._claimer.accept(not paused, self._slots)
+
     async def connected(self) -> None:
         """Wait until the gateway has answered a claim."""
         await self._claimer.connected.wait()
@@ -193,6 +214,7 @@ async def running(
         after_tasks = await stack.enter_async_context(contextlib.AsyncExitStack())
         tasks = await stack.enter_async_context(crew())
         scaling = scaling_limits(settings)
+        may_choose = scaling_limits(settings.model_copy(update={"slots": None}))
         appends = Appends(link, instance)
         tasks.start(appends.run(), "appends")
         meter = Meter(scaling.first, clock.now().steady, round(QUEUE_NEWS_BEATS * settings.heartbeat_s * SECOND))
@@ -208,11 +230,13 @@ async def running(
             lambda: claimer.saturated,
             whitelist,
             meter,
-            scaling.most,
+            max(scaling.most, may_choose.most),
             Tracing(clock, spans, chance.token_bytes),
             news,
         )
-        autoscaler = Autoscaler(slots, meter, clock, scaling, settings.scaling_window_s, automatic=settings.slots is None)
+        autoscaler = Autoscaler(
+            slots, meter, clock, scaling, settings.scaling_window_s, automatic=settings.slots is None, chosen=may_choose
+        )
         after_tasks.push_async_callback(slots.close)  # a process killed under a running job would count as its failure
         loop = asyncio.get_running_loop()
 

@@ -47,7 +47,10 @@ def _parser() -> argparse.ArgumentParser:
     where.add_argument("--print-token", action="store_true", help="print a token to standard output, this once")
     verb("list", "engines, the machines that serve them, and who may use them", named=False)
     verb("code", "print a one-time code for one more machine")
-    rotate = verb("rotate", "ask machines to take new tokens at their next call")
+    rotate = verb("rotate", "ask machines to take new tokens at their next call", named=False)
+    whose = rotate.add_mutually_exclusive_group(required=True)
+    whose.add_argument("name", nargs="?", help="the engine's name or id")
+    whose.add_argument("--all", action="store_true", help="every engine")
     revoke = verb("revoke", "end tokens at once; running jobs go back to the queue")
     revoke.add_argument("--compromised", action="store_true", help="somebody else may have the token: write that down, tell what it did")
     for chosen in (rotate, revoke):
@@ -112,9 +115,14 @@ async def _code(arguments: argparse.Namespace, admin: AdminClient) -> None:
 
 
 async def _rotate(arguments: argparse.Namespace, admin: AdminClient) -> None:
+    if arguments.all:
+        for engine in (await admin.engines()).engines:
+            await _rotate(argparse.Namespace(**{**vars(arguments), "all": False, "name": engine.name}), admin)
+        return
     asked = await admin.rotate(arguments.name, arguments.installation)
     names = ", ".join(asked.installations)
-    words = f"Asked for new tokens: {names}. flowork engines list shows their age." if names else "No machine serves it; nothing to rotate."
+    said = f"asked for new tokens: {names}. flowork engines list shows their age." if names else "no machine serves it; nothing to rotate."
+    words = f"{arguments.name}: {said}"
     _print(arguments, asked, words)
 
 

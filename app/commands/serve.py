@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
 from app import settings as all_settings
+from app.commands import pair
 from app.commands.common import CONFIG, DONE, FAILED, complain, parser, terminal
 from app.services.secrets import Around, Insecure, SecretsRefused, open_secrets
 from contract.errors import FloworkError, GatewayUnreachable
@@ -55,24 +57,37 @@ BADGE = "  <- UNENCRYPTED (--insecure-storage); encrypt with: flowork secrets mo
 
 def main(argv: Sequence[str]) -> int:
     """Exit code: 0 after a drain, 1 when it could not start or failed, 2 for wrong settings, 78 for a machine to set up first."""
-    arguments = _parser().parse_args(argv)
+    return serve(make_parser("serve", "Run gateway and engine on this machine.").parse_args(argv))
+
+
+def serve(arguments: argparse.Namespace) -> int:
+    """As `main`, with arguments that are parsed."""
     try:
         tightened = make_ours(arguments.data)  # before its config.toml is believed
     except NotOurs as error:
         print(f"flowork serve: {error}", file=sys.stderr)
         return CONFIG
     try:
-        settings = all_settings.load(
-            arguments.data,
-            {"port": arguments.port, "host": arguments.host, "audit_heads": arguments.audit_heads},
-            {"slots": arguments.slots, "echo": arguments.allow_echo or None, "http_hosts": tuple(arguments.http_host) or None},
-        )
+        settings = settings_of(arguments)
     except ConfigRefused as error:
         return complain("the settings are not right.", error.mistakes)
     with logging_to(arguments.data, "flowork", settings.logs, at_terminal=logging.WARNING):
         if tightened:
             log.warning("host.closed_to_others", paths=[str(path) for path in tightened])
         return _run(settings, arguments)
+
+
+def settings_of(arguments: argparse.Namespace) -> all_settings.Settings:
+    """The folder's settings, with those that the arguments give.
+
+    Raises:
+        ConfigRefused.
+    """
+    return all_settings.load(
+        arguments.data,
+        {"port": arguments.port, "host": arguments.host, "audit_heads": arguments.audit_heads},
+        {"slots": arguments.slots, "echo": arguments.allow_echo or None, "http_hosts": tuple(arguments.http_host) or None},
+    )
 
 
 def _run(settings: all_settings.Settings, arguments: argparse.Namespace) -> int:
@@ -152,6 +167,8 @@ def _serve(
             return
         after = "" if rehearsed is None else TOOK_OVER.format(gap="?" if gap is None else f"{gap:.2f} s", **asdict(rehearsed))
         print(page(serving, settings, badge=BADGE if vault.insecure else "", took_over=after), flush=True)
+        if arguments.offer and sys.stdout.isatty():
+            threading.Thread(target=pair.main, args=(["--data", str(arguments.data)],), name="flowork-pair", daemon=True).start()
 
     def asked_to_stop(_number: int, _frame: FrameType | None) -> None:
         host.stop()
@@ -183,8 +200,10 @@ def page(serving: "Serving", settings: all_settings.Settings, badge: str, took_o
     return PAGE.format(data=settings.gateway.data, badge=badge, took_over=took_over, room=room, **asdict(serving))
 
 
-def _parser() -> argparse.ArgumentParser:
-    made = parser("serve", "Run gateway and engine on this machine.")
+def make_parser(verb: str, description: str) -> argparse.ArgumentParser:
+    """A parser with all that a gateway and an engine may be told at their start."""
+    made = parser(verb, description)
+    made.set_defaults(offer=False)
     made.add_argument("--port", type=int, default=None, metavar="N", help="loopback port (default: 7717; 0 lets the system choose)")
     made.add_argument("--host", default=None, metavar="ADDRESS", help="loopback address (default: 127.0.0.1)")
     made.add_argument("--slots", type=int, default=None, metavar="N", help="jobs that run at once (default: chosen by what is measured)")

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from app.client.admin import open_admin
 from app.commands import rollout
 from app.commands.common import DONE, parser, run
+from app.rules.condition import LEVEL_NAMES
 from contract import limits
 from contract.admin import EngineStatus, GatewayStatus, InstanceStatus, Percentiles
 from contract.engine_link import Scaling
@@ -55,21 +56,12 @@ def _drained(engine: EngineStatus) -> list[str]:
     return [f"\n{engine.name}: instance {instance.instance[:12]} takes no new jobs ({instance.drain})" for instance in drained]
 
 
-NAMES = {
-    "start_delay": "start delay p95",
-    "end_to_end": "end to end p95",
-    "error_rate": "error rate",
-    "availability": "availability (month)",
-    "queue_wait": "expected wait p95",
-}
-
-
 def _levels(levels: Levels) -> list[str]:
     """The promises beside what was measured of the last 15 minutes."""
     head = f"{'SERVICE LEVEL':<22} {'MEASURED':>10} {'TARGET':>10}  {'STATE':<8} BUDGET LEFT"
     rows = [
-        f"{NAMES.get(level.slo, level.slo):<22} {_of_level(level, level.value):>10} {_of_level(level, level.target):>10}  {level.state:<8} "
-        + ("-" if level.budget_left is None else f"{100 * level.budget_left:.0f} %")
+        f"{LEVEL_NAMES.get(level.slo, level.slo):<22} {_of_level(level, level.value):>10} {_of_level(level, level.target):>10}"
+        f"  {level.state:<8} " + ("-" if level.budget_left is None else f"{100 * level.budget_left:.0f} %")
         for level in levels.levels
     ]
     return [head, *rows]
@@ -87,7 +79,7 @@ def _alarms(status: GatewayStatus) -> list[str]:
     )
     closed = [f"The {status.secrets.kind} is {status.secrets.state}: flowork secrets unlock"] if status.secrets.state != "open" else []
     burning = [
-        f"{NAMES.get(level.slo, level.slo)} is {_of_level(level, level.value)}; the target is {_of_level(level, level.target)}."
+        f"{LEVEL_NAMES.get(level.slo, level.slo)} is {_of_level(level, level.value)}; the target is {_of_level(level, level.target)}."
         for level in (status.levels.levels if status.levels is not None else [])
         if level.state == "burning"
     ]

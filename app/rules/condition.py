@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from app.words import Words
 from contract.endpoint import EndpointState
@@ -120,6 +121,16 @@ def explain(facts: Facts, say: Words) -> Explanation:
     return Explanation(state, line, why, fix, text, offline, insecure)
 
 
+LEVEL_NAMES: Final = {
+    "start_delay": "start delay p95",
+    "end_to_end": "end to end p95",
+    "error_rate": "error rate",
+    "availability": "availability (month)",
+    "queue_wait": "expected wait p95",
+}
+"""What people call the promises of contract/levels.py."""
+
+
 _Found = tuple[State, str, str, Fix | None, str]
 
 
@@ -159,7 +170,10 @@ def _trouble(facts: Facts, say: Words) -> _Found | None:
         why = say("Jobs wait for {names}, and no machine that serves it is up.", names=names)
         return State.WARNING, say("An engine is down"), why, Fix.SHOW_ENGINES, say("Show engines")
     if facts.burning:
-        why = say("Slower or less reliable than promised in the last 15 minutes: {names}.", names=", ".join(map(say, facts.burning)))
+        why = say(
+            "Slower or less reliable than promised in the last 15 minutes: {names}.",
+            names=", ".join(say(LEVEL_NAMES.get(slo, slo)) for slo in facts.burning),
+        )
         return State.WARNING, say("A service level is missed"), why, Fix.SHOW_OVERVIEW, say("Show the overview")
     return None
 

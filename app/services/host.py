@@ -17,6 +17,7 @@ import engine.wiring
 import gateway.wiring
 from app.desktop import port_holder
 from app.services import handover
+from app.services.local import LocalControl
 from app.settings import Settings
 from contract.errors import AuditUnavailable, DataFolderInUse, FloworkError, SecretsLocked
 from contract.version import VERSION
@@ -26,6 +27,7 @@ from engine.store.tokens import MemoryTokens
 from engine.wiring import Drained, Engine
 from gateway.crypto.identity import KeyLost
 from gateway.http.listeners import PortTaken
+from gateway.operations.program import Program
 from gateway.store.files import FileRefused
 from gateway.wiring import Gateway
 from kit.logs import Log, bound
@@ -68,8 +70,13 @@ class _News(Enum):
 class Host:
     """Owner of the threads `flowork-gateway` and `flowork-engine`."""
 
-    def __init__(self, settings: Settings, vault: Vault, give_up: Callable[[], None]) -> None:
-        """`give_up` ends the process at once; it is called when a third stop is asked for."""
+    def __init__(self, settings: Settings, vault: Vault, give_up: Callable[[], None], end: Callable[[], None] | None = None) -> None:
+        """`give_up` ends the process at once; it is called when a third stop is asked for.
+
+        `end` is called when the owner wants the program to end; without it that is `stop`.
+        """
+        self.local = LocalControl(settings.engine.slots or settings.engine.slots_max)
+        self._end = end or self.stop
         self._settings = settings
         self._vault = vault
         self._give_up = give_up
@@ -108,6 +115,7 @@ class Host:
             told = {"gateway": running_gateway.address, "engine_id": added.id, "closed_ports": closed}
             engine_settings = self._settings.engine.model_copy(update=told)
             engine_end, running_engine = self._start(engine_thread, _engine, engine_settings, added.token, self._vault, leave_engine)
+            self.local.begins(engine_thread, running_engine, added.id, added.name)
             ready(
                 Serving(
                     version=VERSION,
@@ -120,6 +128,7 @@ class Host:
                 )
             )
             why = self._wait_for_stop(gateway_end, engine_end)
+            self.local.ends()
             try:
                 if why is _News.STOP:  # else submits go on being taken until the very end, for the new one
                     gateway_thread.call(running_gateway.drain)
@@ -136,7 +145,8 @@ class Host:
         return drained, why
 
     async def _gateway(self, leave: anyio.Event, *, task_status: TaskStatus[Gateway]) -> None:
-        async with gateway.wiring.running(self._settings.gateway, vault=self._vault, hand_over=self._hand_over) as running:
+        program = Program(hand_over=self._hand_over, stop=self._end, local=self.local)
+        async with gateway.wiring.running(self._settings.gateway, vault=self._vault, program=program) as running:
             task_status.started(running)
             await leave.wait()
 

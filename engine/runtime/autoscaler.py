@@ -6,6 +6,7 @@ filled again.
 
 import asyncio
 from collections import deque
+from dataclasses import replace
 
 from contract.engine_link import QueueNews, Scaling, ScalingChange
 from engine.rules.autoscale import PEAK_WINDOWS, ScalingLimits, Why, Window, aim, decide, mean_service_s
@@ -23,11 +24,23 @@ JUDGED_BELOW = 2
 class Autoscaler:
     """Owner of the number of slots. With equal limits it only measures."""
 
-    def __init__(self, slots: Slots, meter: Meter, clock: Clock, limits: ScalingLimits, window_s: float, *, automatic: bool) -> None:
+    def __init__(
+        self,
+        slots: Slots,
+        meter: Meter,
+        clock: Clock,
+        limits: ScalingLimits,
+        window_s: float,
+        *,
+        automatic: bool,
+        chosen: ScalingLimits | None = None,
+    ) -> None:
+        """`chosen` are the limits while it chooses by itself, if that is not how it begins."""
         self._slots = slots
         self._meter = meter
         self._clock = clock
         self._limits = limits
+        self._chosen = chosen or limits
         self._window_us = round(window_s * SECOND)
         self._windows: deque[Window] = deque(maxlen=PEAK_WINDOWS)
         self._changes: deque[ScalingChange] = deque(maxlen=CHANGES_KEPT)
@@ -42,6 +55,23 @@ class Autoscaler:
     def shown(self) -> Scaling:
         """What is told to the gateway; may be read in any thread."""
         return self._shown
+
+    def fix(self, count: int) -> None:
+        """Have exactly so many slots, until `choose`. May be more or fewer than it would choose."""
+        self._bound(replace(self._limits, least=count, most=count), automatic=False)
+        if count != self._slots.count:
+            self._change(count, "the owner fixed the number", self._clock.now())
+
+    def choose(self) -> None:
+        """Choose the number by what is measured, beginning with the one there is."""
+        self._bound(self._chosen, automatic=True)
+        within = min(max(self._slots.count, self._chosen.least), self._chosen.most)
+        if within != self._slots.count:
+            self._change(within, "the owner lets it be chosen again", self._clock.now())
+
+    def _bound(self, limits: ScalingLimits, *, automatic: bool) -> None:
+        self._limits = limits
+        self._shown = self._shown.model_copy(update={"automatic": automatic, "least": limits.least, "most": limits.most, "reason": None})
 
     def told(self, news: QueueNews) -> None:
         """The gateway spoke of the queue."""
@@ -83,4 +113,5 @@ class Autoscaler:
         before = self._slots.count
         self._slots.resize(slots)
         self._changes.append(ScalingChange(at=rfc3339(now.wall), before=before, after=slots, reason=reason))
+        self._shown = self._shown.model_copy(update={"change": self._changes[-1]})
         log.info("engine.scaled", before=before, after=slots, reason=reason)

@@ -70,6 +70,11 @@ class Claimer:
         """True while the outstanding claim asks for nothing, so that a report may ride on the next one."""
         return self._saturated
 
+    @property
+    def accepting(self) -> bool:
+        """False while it takes no jobs."""
+        return self._accepting
+
     def accept(self, accepting: bool, slots: Slots) -> None:
         """Begin or cease to take jobs."""
         if self._accepting != accepting:

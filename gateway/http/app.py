@@ -13,6 +13,7 @@ from gateway.http import (
     admin_engines,
     admin_handover,
     admin_people,
+    admin_program,
     api_keys,
     audit,
     bodies,
@@ -46,6 +47,7 @@ from gateway.operations.kinds import Kinds
 from gateway.operations.metrics_access import MetricsAccess
 from gateway.operations.owner import Owner
 from gateway.operations.pair import Pairing
+from gateway.operations.program import Around
 from gateway.operations.public_status import PublicView
 from gateway.operations.report import Reporting
 from gateway.operations.rollout import Rollouts
@@ -80,6 +82,7 @@ class Operations:
     approvals: Approvals
     household: Household
     handover: Handover
+    around: Around
     admin_tokens: AdminTokens
     ring: KeyRing
     owner: Owner
@@ -135,6 +138,7 @@ def admin_app(operations: Operations, version: str, allow: Callable[[Request], A
     app.include_router(admin_engines.router(gate, operations.engines))
     app.include_router(kinds.admin_router(gate, operations.kinds))
     app.include_router(admin_handover.router(gate, operations.handover, operations.owner.address()))
+    app.include_router(admin_program.router(gate, operations.around))
     app.include_router(drain.admin_router(gate, operations.drain, operations.rollouts))
     app.include_router(metrics.admin_router(gate, operations.metrics_access))
     app.include_router(metrics.router(operations.metrics_access, operations.metrics_page))

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from functools import partial
 
 from prometheus_client.metrics_core import Metric
@@ -14,6 +14,7 @@ from gateway.crypto.identity import HeldKey, held_key
 from gateway.http import edge, listeners
 from gateway.operations.audit import Audit
 from gateway.operations.audit_care import AuditCare
+from gateway.operations.program import Program
 from gateway.settings import GatewaySettings
 from gateway.store.audit import open_audit
 from gateway.store.audit_heads import HeadsFile
@@ -60,11 +61,11 @@ async def running(
     vault: Vault | None = None,
     clock: Clock | None = None,
     chance: Randomness | None = None,
-    hand_over: Callable[[], None] | None = None,
+    program: Program | None = None,
 ) -> AsyncIterator[Gateway]:
     """A gateway for the length of the block; ready when the block begins. Without a vault its secrets are files in the clear.
 
-    `hand_over` is called when another Flowork wants to take this one's place: end the block, then see whether it did.
+    `program` is what the program around it does for the owner.
 
     Raises:
         DataFolderInUse: another process has the data folder. PortTaken: somebody else listens there.
@@ -97,7 +98,7 @@ async def running(
         service = Service("flowork-gateway", VERSION, identity.gateway_id)
         spans = await stack.enter_async_context(open_spans(settings.otlp, service))
         traced = tracing(spans, clock, chance.token_bytes, settings.otlp.trace_ratio)
-        parts = await build(settings, clock, chance, vault, identity, control, people, care, address, minutes, traced, hand_over)
+        parts = await build(settings, clock, chance, vault, identity, control, people, care, address, minutes, traced, program or Program())
         await parts.levels.begin()
         stack.push_async_callback(parts.levels.close)
         stack.push_async_callback(parts.shards.close_all)

@@ -39,6 +39,7 @@ from gateway.operations.metrics_access import MetricsAccess
 from gateway.operations.owner import Owner
 from gateway.operations.pair import Pairing
 from gateway.operations.presence import Presence
+from gateway.operations.program import Around, Program
 from gateway.operations.public_status import PublicView
 from gateway.operations.pulse import Pulse, StartDelays
 from gateway.operations.reap import Reaper
@@ -135,7 +136,7 @@ async def build(
     address: str,
     minutes: Minutes,
     tracing: Tracing,
-    hand_over: Callable[[], None] | None,
+    program: Program,
 ) -> Parts:
     """All objects, loaded from the data folder, with nothing running and nobody listening."""
     audit = care.audit
@@ -303,7 +304,8 @@ async def build(
         pairing=pairing,
         sessions=sessions,
         approvals=Approvals(challenges, audit),
-        handover=Handover(settings.data, audit, snapshot, hand_over),
+        handover=Handover(settings.data, audit, snapshot, program.hand_over),
+        around=Around(program, audit),
         household=Household(
             sessions, pairing, identity.key.public, settings.gui_origins[0] if settings.gui_origins else "", wanted.budgets
         ),

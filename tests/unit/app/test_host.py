@@ -34,6 +34,7 @@ from engine.store.spool import SpoolInUse
 from engine.wiring import Drained
 from gateway.crypto.identity import KeyLost
 from gateway.http.listeners import PortTaken
+from gateway.operations.program import Program
 from gateway.store.audit import AuditRefused
 from gateway.store.control import ControlRefused
 from kit.otlp import HeadersRefused
@@ -118,10 +119,12 @@ class Stage:
     slots = 2
 
     @contextlib.asynccontextmanager
-    async def gateway(self, _settings: object, *, vault: Vault, hand_over: Callable[[], None]) -> AsyncIterator["Stage"]:
+    async def gateway(self, _settings: object, *, vault: Vault, program: Program) -> AsyncIterator["Stage"]:
         if self.refuse_gateway:
             raise self.refuse_gateway
-        self.hand_over = hand_over
+        assert program.hand_over is not None
+        self.hand_over = program.hand_over
+        self.program = program
         async with self._life("gateway"):
             yield self
 
@@ -168,6 +171,15 @@ class Stage:
         if not self.drains_at_once:
             await self._hurry.wait()
         return Drained(given_back=0 if self.drains_at_once else 1, spooled=0)
+
+    automatic = True
+
+    def set_slots(self, count: int | None) -> None:
+        self.did.append(f"slots {count}")
+
+    def pause(self, paused: bool) -> None:
+        if paused:
+            self.did.append("pauses")
 
     def hurry(self) -> None:
         self.did.append("hurry")

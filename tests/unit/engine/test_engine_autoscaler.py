@@ -174,3 +174,26 @@ async def test_lowering_the_number_stops_no_job_and_opens_no_slot(room):
 
 async def test_as_many_threads_may_run_as_there_will_ever_be_slots(room):
     assert room.slots(1, most=3)._thread_pool()._max_workers == 3
+
+
+async def test_a_number_that_the_owner_fixes_holds_until_it_is_chosen_again(make):
+    scaled = make(4)
+    scaled.autoscaler.fix(2)
+    assert (scaled.slots.count, scaled.autoscaler.shown.automatic, scaled.autoscaler.shown.most) == (2, False, 2)
+    for _ in range(4):
+        scaled.window(5000)
+    assert scaled.slots.count == 2
+    scaled.autoscaler.choose()
+    assert (scaled.slots.count, scaled.autoscaler.shown.automatic, scaled.autoscaler.shown.most) == (2, True, 16)
+    for _ in range(3):
+        scaled.window(5000)
+    assert scaled.slots.count == 3
+    assert next(change.reason for change in scaled.autoscaler.changes) == "the owner fixed the number"
+
+
+async def test_choosing_again_comes_back_within_the_limits(make):
+    scaled = make(4)
+    scaled.autoscaler.fix(20)
+    assert scaled.slots.count == 20
+    scaled.autoscaler.choose()
+    assert scaled.slots.count == 16
