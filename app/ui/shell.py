@@ -2,17 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
-from PySide6.QtCore import QObject, QTimer, Signal, Slot
+from PySide6.QtCore import QObject, QTimer, Signal, SignalInstance, Slot
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QDialog, QMainWindow, QMessageBox, QWidget
+from PySide6.QtWidgets import QDialog, QInputDialog, QLineEdit, QMainWindow, QMessageBox, QWidget
 
 from app.bridge.acts import Act, Trouble
 from app.bridge.acts.rotation import RotateSigningKeys, RotateTokens, Rotating
 from app.bridge.acts.running import Drain, Resume, SetPaused, SetWorkers, Start, Stop, Stopped, Unlock
+from app.bridge.acts.setup import AutostartView, LookAtAutostart, NeedsSetup, SetAutostart
 from app.bridge.acts.telling import Tell
-from app.bridge.news import Request, Snapshot
+from app.bridge.news import Question, Request, Snapshot
 from app.bridge.qt import Bridge
 from app.rules.condition import Fix, Service
 from app.ui.leave import LeaveDialog
@@ -34,6 +35,14 @@ class Windows:
     wizard: Callable[[], QDialog]
     diagnostics: Callable[[], QDialog]
     show_tab: Callable[[QMainWindow, str], None] = lambda _window, _tab: None
+
+
+class TrayHostLike(Protocol):
+    """What `app.desktop.tray_host.TrayHost` gives."""
+
+    here: bool
+    appeared: SignalInstance
+    gone: SignalInstance
 
 
 class Shell(QObject):
@@ -59,12 +68,26 @@ class Shell(QObject):
         self._has_host = False
         bridge.changed.connect(self._show)
         bridge.requested.connect(self._request)
+        bridge.asked.connect(self._question)
         tray.wanted.connect(self.want)
         tray.fix_wanted.connect(self.fix)
         tray.workers_wanted.connect(self._workers)
         tray.rotation_wanted.connect(self._rotate)
 
     # -- the tray host --------------------------------------------------------------------------------------------
+
+    def look_after(self, host: TrayHostLike) -> None:
+        """Show the icon whenever there is a place for it."""
+        host.appeared.connect(self.host_came)
+        host.gone.connect(self._host_went)
+        if host.here:
+            self.host_came()
+        else:
+            self.expect_host()
+
+    @Slot()
+    def _host_went(self) -> None:
+        self._has_host = False
 
     @Slot()
     def host_came(self) -> None:
@@ -106,15 +129,34 @@ class Shell(QObject):
         """Show a dialog, once."""
         dialog = self._dialogs.get(name)
         if dialog is None:
-            dialog = make()
-            dialog.finished.connect(lambda _: self._forget(name))
-            self._dialogs[name] = dialog
+            dialog = self._dialogs[name] = make()
+            dialog.finished.connect(lambda _, dialog=dialog: self._forget(name, dialog))
         dialog.show()
         dialog.raise_()
         dialog.activateWindow()
 
-    def _forget(self, name: str) -> None:
-        self._dialogs.pop(name).deleteLater()
+    def _forget(self, name: str, dialog: QDialog) -> None:
+        if self._dialogs.get(name) is dialog:
+            del self._dialogs[name]
+        dialog.deleteLater()
+
+    def first_run(self) -> None:
+        """Lead through the first steps, if nothing was ever set up here."""
+        self._bridge.ask(self, NeedsSetup(), lambda needed: self.want(Want.FIRST_STEPS) if needed else None, lambda _: None)
+
+    def follow_autostart(self) -> None:
+        """Show in the menu whether the program starts at login, and change it there."""
+        self.tray.autostart_wanted.connect(lambda on: self._ask(SetAutostart(on), self._autostart_set))
+        self._bridge.ask(self, LookAtAutostart(), self._show_autostart, lambda _: None)
+
+    def _autostart_set(self, view: AutostartView) -> None:
+        self._show_autostart(view)
+        say = self._say
+        texts = {"on": say("Flowork starts when you log in."), "off": say("Flowork does not start by itself.")}
+        self._tell(say("Start at login"), texts.get(view.state, view.where))
+
+    def _show_autostart(self, view: AutostartView) -> None:
+        self.tray.show_autostart(on=view.state == "on", changeable=view.state in {"on", "off"})
 
     # -- what is asked for ----------------------------------------------------------------------------------------
 
@@ -177,6 +219,20 @@ class Shell(QObject):
             self.finish()
         elif verb == "hurry":
             self.hurry()
+        elif verb == "fix" and (fix := cast("Request", request).fix) is not None:
+            self.fix(fix)
+
+    @Slot(object)
+    def _question(self, question: object) -> None:
+        """Ask for a passphrase. What is typed goes to whoever asked, and nowhere else."""
+        asked = cast("Question", question)
+        dialog = QInputDialog(self._parent())
+        dialog.setWindowTitle("Flowork")
+        dialog.setLabelText(asked.prompt)
+        dialog.setTextEchoMode(QLineEdit.EchoMode.Password)
+        dialog.textValueSelected.connect(asked.answer)
+        dialog.rejected.connect(lambda: asked.answer(None))
+        self._dialog("question", lambda: dialog)
 
     @Slot(object)
     def _workers(self, number: object) -> None:

@@ -9,7 +9,22 @@ import pytest
 from app import roles
 from contract.version import VERSION
 
-VERBS = ["serve", "engine", "status", "submit", "users", "engines", "audit", "secrets", "drain", "rollout", "autostart", "init", "diagnostics", "demo"]
+VERBS = [
+    "serve",
+    "engine",
+    "status",
+    "submit",
+    "users",
+    "engines",
+    "audit",
+    "secrets",
+    "drain",
+    "rollout",
+    "autostart",
+    "init",
+    "diagnostics",
+    "demo",
+]
 
 
 @pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"], ["help"]])
