@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 USAGE = """\
 usage: flowork [COMMAND] [options]
 
-  (no command)         the tray application: gateway, engine and a window
+  desktop              the tray application; what flowork alone starts
   serve                run gateway and engine on this machine
   engine               run an engine for a gateway here or elsewhere
   status               queues, engines and delays of the gateway on this machine
