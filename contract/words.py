@@ -167,6 +167,7 @@ class Scope(StrEnum):
     UPDATE_APPLY = "update:apply"
     METRICS_TOKENS = "metrics:tokens"
     LOCAL_CHANGE = "local:change"
+    ENDPOINT_CHANGE = "endpoint:change"
     PROGRAM_STOP = "program:stop"
 
 
