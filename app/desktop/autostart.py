@@ -68,7 +68,7 @@ class Registry(Protocol):
 
 
 def own_command(environment: Mapping[str, str] = os.environ, data: Path | None = None) -> tuple[str, ...]:
-    """What starts this very Flowork: the AppImage it runs from, the frozen program, or this Python; with `--data` where it is not the usual."""
+    """What starts this very Flowork: an AppImage, the frozen program, or this Python; with `--data` where that is not the usual folder."""
     where: tuple[str, ...] = ()
     if data is not None and data.absolute() != data_folder("flowork").absolute():
         where = ("--data", str(data.absolute()))
