@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from app.commands.common import DONE, FAILED, add_common, complain
 from app.desktop.autostart import Autostart, AutostartFailed, AutostartState, autostart, own_command
-from kit.paths import data_folder
 
 SAYS = {
     AutostartState.ON: "Flowork starts when you sign in.",
@@ -19,8 +18,7 @@ SAYS = {
 def main(argv: Sequence[str]) -> int:
     """Exit code: 1 when it is not as asked."""
     arguments = _parser().parse_args(argv)
-    chosen = () if arguments.data == data_folder("flowork") else ("--data", str(arguments.data.absolute()))
-    return act(arguments.verb, autostart((*own_command(), *chosen)), as_json=arguments.json)
+    return act(arguments.verb, autostart(own_command(data=arguments.data)), as_json=arguments.json)
 
 
 def act(verb: str, way: Autostart, *, as_json: bool) -> int:

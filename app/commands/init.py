@@ -23,7 +23,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         make_ours(arguments.data)
         planned = setup.plan(arguments.config, arguments.data)
-        done = setup.carry_out(planned, arguments.data, autostart(own_command()), Around(ask=terminal()))
+        done = setup.carry_out(planned, arguments.data, autostart(own_command(data=arguments.data)), Around(ask=terminal()))
     except setup.SetupRefused as error:
         return complain("nothing was written; the file has mistakes.", error.mistakes)
     except Locked:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from kit.files import write_private
+from kit.paths import data_folder
 
 RUN: Final = r"Software\Microsoft\Windows\CurrentVersion\Run"
 APPROVED: Final = r"Software\Microsoft\Windows\CurrentVersion\Explorer\StartupApproved\Run"
@@ -66,14 +67,17 @@ class Registry(Protocol):
     def delete(self, key: str, name: str) -> None: ...
 
 
-def own_command(environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
-    """What starts this very Flowork: the AppImage it runs from, the frozen program, or this Python."""
+def own_command(environment: Mapping[str, str] = os.environ, data: Path | None = None) -> tuple[str, ...]:
+    """What starts this very Flowork: an AppImage, the frozen program, or this Python; with `--data` where that is not the usual folder."""
+    where: tuple[str, ...] = ()
+    if data is not None and data.absolute() != data_folder("flowork").absolute():
+        where = ("--data", str(data.absolute()))
     image = environment.get("APPIMAGE")
     if image:
-        return (image,)
+        return (image, *where)
     if getattr(sys, "frozen", False):
-        return (sys.executable,)
-    return (sys.executable, "-m", "app")
+        return (sys.executable, *where)
+    return (sys.executable, "-m", "app", *where)
 
 
 def autostart(

@@ -10,6 +10,7 @@ import pytest
 
 from app.commands.autostart import act
 from app.desktop.autostart import APPROVED, RUN, VALUE, AutostartState, autostart, own_command
+from kit.paths import data_folder
 
 COMMAND = ("/opt/Flow work/flowork", "--data", '/home/a "b"/100%$HOME\\x')
 
@@ -122,6 +123,11 @@ def test_windows_gets_one_command_line():
 def test_an_appimage_starts_itself_not_what_it_unpacked():
     assert own_command({"APPIMAGE": "/home/a/Flowork.AppImage"}) == ("/home/a/Flowork.AppImage",)
     assert own_command({}) == (sys.executable, "-m", "app")
+
+
+def test_a_folder_of_its_own_is_started_with_it(tmp_path):
+    assert own_command({}, data_folder("flowork")) == own_command({})
+    assert own_command({}, tmp_path) == (*own_command({}), "--data", str(tmp_path))
 
 
 def test_the_command_says_how_it_is(tmp_path, capsys):
