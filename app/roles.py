@@ -24,6 +24,8 @@ usage: flowork [COMMAND] [options]
   api-keys VERB        keys for programs that speak OpenAI's wire: make,
                        list, revoke
   drain | resume       take no new jobs, and take them again
+  endpoint VERB        how browsers elsewhere reach it: status, set, restart,
+                       look
   workers              how many jobs run at once here; pause, go on
   quit                 let the Flowork that runs here finish, then end
   rollout VERB         try a new version: start, status, promote, rollback
@@ -85,6 +87,7 @@ ROLES = {
     "engines": "app.commands.engines:main",
     "drain": "app.commands.drain:main",
     "resume": "app.commands.drain:resume",
+    "endpoint": "app.commands.endpoint:main",
     "workers": "app.commands.workers:main",
     "quit": "app.commands.quit:main",
     "rollout": "app.commands.rollout:main",

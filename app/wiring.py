@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtGui import QGuiApplication
@@ -23,7 +24,7 @@ from app.desktop.tray_host import TrayHost
 from app.rules.condition import Fix
 from app.rules.power import Policy
 from app.services import secrets
-from app.services.acts import Handlers, diagnostics, people, rotation, running, setup
+from app.services.acts import Handlers, diagnostics, endpoint, people, rotation, running, setup
 from app.services.desk import Desk
 from app.services.feed import Feed
 from app.services.runner import Runner, Wish
@@ -38,7 +39,6 @@ from app.ui.style import dress
 from app.ui.tray import Tray
 from app.ui.wizard import Wizard
 from app.words import Words
-from contract.endpoint import OFF, EndpointView
 from contract.version import VERSION
 from kit.clock import SystemClock
 from kit.logs import Log
@@ -146,12 +146,19 @@ def _begin(
 
     policy = Policy(settings.pause_below_battery, settings.pause_on_metered)
     power = PowerWatch(following_power(policy, runner.policy, woke))
-    first_run = setup.handlers(start.data, around=Around(), autostart=autostart(own_command()), endpoint=_no_endpoint, unlocked=unlocked)
+    first_run = setup.handlers(
+        start.data,
+        around=Around(),
+        autostart=autostart(own_command(data=start.data)),
+        endpoint=partial(endpoint.change_endpoint, start.data),
+        unlocked=unlocked,
+    )
     handlers: list[Handlers] = [
         running.handlers(start.data, runner),
         people.handlers(start.data),
         rotation.handlers(start.data),
         diagnostics.handlers(start.data),
+        endpoint.handlers(start.data),
         first_run,
         telling.handlers(),
     ]
@@ -208,10 +215,6 @@ class _Passphrases:
         if typed is None:
             raise SecretsRefused("The keys are under a passphrase, and none was typed. Start again to be asked for it.")
         return typed
-
-
-async def _no_endpoint(*_: object) -> EndpointView:
-    return OFF
 
 
 def _session_ends(runner: Runner) -> None:

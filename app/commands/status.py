@@ -30,6 +30,11 @@ def render(status: GatewayStatus) -> str:
     """The page for a terminal."""
     lines = [
         f"Flowork {status.version}   {status.state}   {status.address}",
+        *(
+            [f"Elsewhere: {status.endpoint.origin or status.endpoint.kind}, {status.endpoint.state}"]
+            if status.endpoint.kind != "none"
+            else []
+        ),
         *(["The gateway takes no new jobs: flowork resume"] if status.drain is not DrainState.RUN else []),
         _count(status.users, "user") if status.users else "Nobody is paired yet: flowork pair, or flowork login for this command line",
         "",

@@ -33,8 +33,8 @@ class Fatal(StrEnum):
 
 REASONS: Final = {
     Fatal.PROGRAM: "cloudflared is not installed, or not where the settings say. Install it, or set [endpoint] program.",
-    Fatal.TOKEN_MISSING: "There is no token for the named tunnel. Copy it from Cloudflare's dashboard: flowork endpoint token set",
-    Fatal.TOKEN_WRONG: "Cloudflare does not take the tunnel's token. Copy it again from its dashboard: flowork endpoint token set",
+    Fatal.TOKEN_MISSING: "There is no token for the named tunnel. Copy it from Cloudflare's dashboard: flowork endpoint set named --token",
+    Fatal.TOKEN_WRONG: "Cloudflare does not take the tunnel's token. Copy it again from its dashboard: flowork endpoint set named --token",
     Fatal.ORIGIN: "The origin is missing: write the https address under which the tunnel is published.",
 }
 _TOKEN: Final = ("tunnel token is not valid", "invalid tunnel secret", "unauthorized: failed to get tunnel", "tunnel credentials")

@@ -9,6 +9,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDialog, QInputDialog, QLineEdit, QMainWindow, QMessageBox, QWidget
 
 from app.bridge.acts import Act, Trouble
+from app.bridge.acts.endpoint import RestartEndpoint
 from app.bridge.acts.rotation import RotateSigningKeys, RotateTokens, Rotating
 from app.bridge.acts.running import Drain, Resume, SetPaused, SetWorkers, Start, Stop, Stopped, Unlock
 from app.bridge.acts.setup import AutostartView, LookAtAutostart, NeedsSetup, SetAutostart
@@ -180,7 +181,7 @@ class Shell(QObject):
             Want.ROTATE_KEYS: self._ask_about_keys,
             Want.COPY_URL: self._copy_url,
             Want.SHOW_ENDPOINT: lambda: self.open("endpoint"),
-            Want.RESTART_ENDPOINT: lambda: self.fix(Fix.RESTART_ENDPOINT),
+            Want.RESTART_ENDPOINT: lambda: ask(RestartEndpoint(), lambda _: tell(say("The endpoint begins anew"))),
             Want.SETTINGS: lambda: self.open("settings"),
             Want.FIRST_STEPS: lambda: self._dialog("wizard", self._windows.wizard),
             Want.DIAGNOSTICS: lambda: self._dialog("diagnostics", self._windows.diagnostics),
@@ -192,10 +193,14 @@ class Shell(QObject):
     @Slot(object)
     def fix(self, fix: object) -> None:
         """Do what mends what was explained."""
-        wants = {Fix.START: Want.START, Fix.RESUME: Want.RESUME, Fix.UNPAUSE: Want.UNPAUSE}
+        wants = {
+            Fix.START: Want.START,
+            Fix.RESUME: Want.RESUME,
+            Fix.UNPAUSE: Want.UNPAUSE,
+            Fix.RESTART_ENDPOINT: Want.RESTART_ENDPOINT,
+        }
         tabs = {
             Fix.SHOW_ENDPOINT: "endpoint",
-            Fix.RESTART_ENDPOINT: "endpoint",
             Fix.SHOW_ENGINES: "engines",
             Fix.SHOW_OVERVIEW: "overview",
             Fix.SHOW_AUDIT: "audit",

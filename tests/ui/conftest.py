@@ -1,14 +1,16 @@
 """Widgets without a screen, over an agent that answers at once."""
 
-import os
-
 import pytest
-
-os.environ["QT_QPA_PLATFORM"] = "offscreen"
 
 from app.bridge.qt import Bridge
 from app.words import Language, Words, speak
 from tests.support.fake_agent import FakeAgent
+
+
+@pytest.fixture(scope="session")
+def qapp_args() -> list[str]:
+    """Not by the environment, which programs of other tests would inherit."""
+    return ["flowork-tests", "-platform", "offscreen"]
 
 
 @pytest.fixture

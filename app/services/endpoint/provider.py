@@ -9,7 +9,7 @@ Tell = Callable[[EndpointView], None]
 
 
 class TunnelProvider(Protocol):
-    """One way. `app.services.endpoint.tunnels` has them; conformance: tests/conformance/test_tunnel_provider.py."""
+    """One way; `app.services.endpoint.tunnels` has them."""
 
     async def run(self, tell: Tell) -> None:
         """Publish the gateway until cancelled, telling each change of how it is. Returns only when it has failed for good,
