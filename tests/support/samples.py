@@ -1,0 +1,197 @@
+"""Values as a gateway tells them, for widgets to show."""
+
+import math
+import random
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from app.bridge.news import Snapshot
+from app.rules.condition import Facts, Service
+from contract.admin import AuditStatus, EngineStatus, GatewayStatus, InstanceStatus, Percentiles, SecretsStatus
+from contract.drain import RolloutView, SideView
+from contract.engine_link import Scaling, ScalingChange
+from contract.levels import Counts, Levels, LevelView, PointView
+from contract.words import Aim
+
+NOW = datetime(2026, 11, 27, 9, 30, tzinfo=UTC)
+HOME, LAB = "aaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbb"
+
+
+def at(seconds_ago: float, now: datetime = NOW) -> str:
+    """A time of the wire."""
+    return (now - timedelta(seconds=seconds_ago)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def points(count: int, step_s: float, now: datetime = NOW, seed: int = 7) -> tuple[PointView, ...]:
+    """A lively quarter of an hour, or a day."""
+    chance, made = random.Random(seed), []
+    for number in range(count):
+        share = number / count
+        wave = 0.5 + 0.5 * math.sin(9 * share) * math.cos(4 * share + 1)
+        busy = min(8.0, max(0.0, 8 * wave + chance.uniform(-1, 1)))
+        made.append(
+            PointView(
+                at=at((count - 1 - number) * step_s, now),
+                depth=max(0, round(40 * (wave - 0.55) + chance.uniform(-2, 4))),
+                busy=round(busy, 1),
+                slots=8.0 if share > 0.4 else 5.0,
+                start_delay_ms=None if chance.random() < 0.05 else 3 + 30 * max(0, wave - 0.5) + chance.expovariate(0.5),
+                end_to_end_ms=None if chance.random() < 0.05 else 120 + 400 * wave + chance.uniform(0, 60),
+                wait_ms=60 * max(0, wave - 0.4) + chance.uniform(0, 5),
+                ended=max(0, round(14 * wave + chance.uniform(-2, 2))),
+                errors=1 if chance.random() < 0.012 else 0,
+            )
+        )
+    return tuple(made)
+
+
+def levels(**values: float | None) -> Levels:
+    """The promises; `start_delay=480` and so on change what was measured."""
+    told: dict[str, tuple[float | None, float, float | None, float | None]] = {
+        "start_delay": (12.4, 250, 3.1, None),
+        "end_to_end": (412.0, 2000, 188.0, None),
+        "error_rate": (0.0008, 0.01, None, 0.92),
+        "availability": (0.99972, 0.999, None, 0.72),
+        "queue_wait": (38.0, 1000, 4.0, None),
+    }
+    made = []
+    for slo, (value, target, p50, left) in told.items():
+        value = values.get(slo, value)
+        kept = value is not None and (value >= target if slo == "availability" else value <= target)
+        state = "unknown" if value is None else "met" if kept else "burning"
+        made.append(LevelView(slo=slo, value=value, target=target, state=state, budget_left=left, p50=p50))
+    counts = Counts(answers=21_412, answers_5xx=0, succeeded=6021, failed=5, refused=14, cancelled=2, expired=0)
+    return Levels(levels=made, counts=counts, utilisation=0.71)
+
+
+def instance(number: int = 1, **other: Any) -> InstanceStatus:
+    """A process that serves an engine."""
+    scaling = Scaling(
+        automatic=True,
+        least=1,
+        most=16,
+        start_delay_p95_ms=12.4,
+        utilisation=0.74,
+        aim=Aim.WITHIN,
+        rate_per_s=11.0,
+        mean_service_s=0.42,
+        reason="utilisation within the aim",
+        change=ScalingChange(at=at(340), before=5, after=8, reason="86 % busy and jobs wait 310 ms at p95"),
+    )
+    told = {
+        "instance": f"{number:02x}9f3c51e07b42d8",
+        "version": "1.4.0",
+        "slots": 8,
+        "busy": 6,
+        "kinds": ["echo", "chat", "tool"],
+        "seconds_since_seen": 1.2,
+        "lag_ms": 2.1,
+        "clock_off_s": 0.01,
+        "scaling": scaling,
+        **other,
+    }
+    return InstanceStatus(**told)
+
+
+def engine(name: str = "home", **other: Any) -> EngineStatus:
+    """An engine with its queue."""
+    told = {
+        "id": HOME if name == "home" else LAB,
+        "name": name,
+        "state": "up",
+        "scheduled": 2,
+        "queued": 3,
+        "running": 6,
+        "start_delay_ms": Percentiles(count=6021, p50=3.1, p95=12.4, p99=31.0),
+        "instances": [instance()],
+        **other,
+    }
+    return EngineStatus(**told)
+
+
+def rollout(**other: Any) -> RolloutView:
+    """A version that is being tried."""
+    told = {
+        "engine_id": LAB,
+        "engine_name": "lab",
+        "version": "1.5.0",
+        "percent": 10,
+        "state": "running",
+        "started_at": at(1900),
+        "ended_at": None,
+        "reason": None,
+        "counted": 210,
+        "counted_canary": 22,
+        "canary": SideView(instances=["02aa"], attempts=22, failed=0, p95_ms=401.0),
+        "rest": SideView(instances=["01aa", "03aa"], attempts=188, failed=2, p95_ms=418.0),
+        **other,
+    }
+    return RolloutView(**told)
+
+
+def status(**other: Any) -> GatewayStatus:
+    """A gateway in good health, with two engines."""
+    lab = engine(
+        "lab",
+        queued=0,
+        scheduled=0,
+        running=1,
+        start_delay_ms=Percentiles(count=210, p50=5.0, p95=19.0, p99=44.0),
+        instances=[
+            instance(2, slots=4, busy=1, scaling=None),
+            instance(3, slots=4, busy=0, version="1.5.0", canary=True, scaling=None, seconds_since_seen=2.9),
+        ],
+    )
+    told = {
+        "version": "1.4.0",
+        "gateway_id": "gw_4n7q",
+        "gateway_key": "mF3k",
+        "address": "http://127.0.0.1:7717",
+        "state": "ready",
+        "users": 2,
+        "secrets": SecretsStatus(kind="keyring (Secret Service)", state="open", insecure=False),
+        "audit": AuditStatus(checked_at=at(300), intact=True, alarms=[]),
+        "engines": [engine(), lab],
+        "levels": levels(),
+        "rollouts": [rollout()],
+        **other,
+    }
+    return GatewayStatus(**told)
+
+
+SECONDS = points(900, 1.0)
+MINUTES = points(1440, 60.0, seed=3)
+
+
+def busy(**facts: Any) -> Snapshot:
+    """Flowork at work."""
+    told = {"service": Service.RUNNING, "running": 7, "queued": 3, "p95_ms": 12.4, **facts}
+    return Snapshot(Facts(**told), status(), seconds=SECONDS, minutes=MINUTES)
+
+
+def fresh() -> Snapshot:
+    """Flowork just after its start: nothing measured, nobody asked for anything."""
+    quiet = engine(
+        scheduled=0,
+        queued=0,
+        running=0,
+        start_delay_ms=Percentiles(count=0, p50=None, p95=None, p99=None),
+        instances=[instance(busy=0, scaling=None)],
+    )
+    none: dict[str, float | None] = dict.fromkeys(("start_delay", "end_to_end", "error_rate", "availability", "queue_wait"))
+    unknown = levels(**none)
+    unknown.levels = [level.model_copy(update={"p50": None, "budget_left": None}) for level in unknown.levels]
+    return Snapshot(Facts(service=Service.RUNNING), status(engines=[quiet], levels=unknown, rollouts=[], users=0))
+
+
+STOPPED = Snapshot(Facts(service=Service.STOPPED))
+STARTING = Snapshot(Facts(service=Service.STARTING))
+FAILED = Snapshot(
+    Facts(service=Service.FAILED, failure="Port 7717 is taken by nginx (process 812). Choose another one under Settings, [gateway] port.")
+)
+
+
+def stale() -> Snapshot:
+    """The gateway should answer and does not."""
+    return replace(busy(), stale=True)
