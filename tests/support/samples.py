@@ -57,10 +57,10 @@ def levels(**values: float | None) -> Levels:
     }
     made = []
     for slo, (value, target, p50, left) in told.items():
-        value = values.get(slo, value)
-        kept = value is not None and (value >= target if slo == "availability" else value <= target)
-        state = "unknown" if value is None else "met" if kept else "burning"
-        made.append(LevelView(slo=slo, value=value, target=target, state=state, budget_left=left, p50=p50))
+        found = values.get(slo, value)
+        kept = found is not None and (found >= target if slo == "availability" else found <= target)
+        state = "unknown" if found is None else "met" if kept else "burning"
+        made.append(LevelView(slo=slo, value=found, target=target, state=state, budget_left=left, p50=p50))
     counts = Counts(answers=21_412, answers_5xx=0, succeeded=6021, failed=5, refused=14, cancelled=2, expired=0)
     return Levels(levels=made, counts=counts, utilisation=0.71)
 

@@ -55,7 +55,7 @@ class Chart(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumHeight(120)
 
-    def sizeHint(self) -> QSize:
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """Twice as wide as high."""
         return QSize(320, 150)
 
@@ -88,7 +88,7 @@ class Chart(QWidget):
 
     # -- the cursor -----------------------------------------------------------------------------------------------
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
         """Left and right move the cursor, Home and End to the ends, Escape takes it away."""
         last = len(self._times) - 1
         at = last if self._cursor is None else self._cursor
@@ -103,19 +103,19 @@ class Chart(QWidget):
         else:
             super().keyPressEvent(event)
 
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
         """Point at the nearest time."""
         area = self._area()
         if self._times and area.contains(event.position()):
             wanted = self._times[-1] - self._span * (1 - (event.position().x() - area.left()) / area.width())
             self._point_at(min(len(self._times) - 1, bisect_left(self._times, wanted)))
 
-    def leaveEvent(self, event: object) -> None:
+    def leaveEvent(self, event: object) -> None:  # noqa: N802 - Qt's name
         """Nothing is pointed at any more."""
         del event
         self._point_at(None)
 
-    def focusOutEvent(self, event: QFocusEvent) -> None:
+    def focusOutEvent(self, event: QFocusEvent) -> None:  # noqa: N802 - Qt's name
         """See `leaveEvent`."""
         self._point_at(None)
         super().focusOutEvent(event)
@@ -137,7 +137,7 @@ class Chart(QWidget):
 
     # -- painting -------------------------------------------------------------------------------------------------
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         """The shapes are those of another size."""
         self._shapes = []
         super().resizeEvent(event)
@@ -147,7 +147,7 @@ class Chart(QWidget):
         left = max(metrics.horizontalAdvance(self._text(self._top)), metrics.horizontalAdvance("00:00")) + 10
         return QRectF(left, TOP, max(1, self.width() - left - RIGHT), max(1, self.height() - TOP - BOTTOM))
 
-    def paintEvent(self, event: QPaintEvent) -> None:
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
         """Axes, lines, legend, cursor."""
         del event
         told = colours()

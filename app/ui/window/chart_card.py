@@ -31,11 +31,11 @@ class SeriesModel(QAbstractTableModel):
         self._times, self._lines = times, lines
         self.endResetModel()
 
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008, N802
         """Points."""
         return 0 if parent.isValid() else len(self._times)
 
-    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008, N802
         """The time, and each line."""
         return 0 if parent.isValid() else 1 + len(self._lines)
 
@@ -49,7 +49,7 @@ class SeriesModel(QAbstractTableModel):
         value = self._lines[index.column() - 1].values[at]
         return "\N{EN DASH}" if value is None else self._text(value)
 
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: N802 - Qt's name
         """The names of the columns."""
         if role != Qt.ItemDataRole.DisplayRole or orientation is Qt.Orientation.Vertical:
             return None

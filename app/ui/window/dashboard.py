@@ -135,17 +135,17 @@ class Dashboard(QMainWindow):
         if self._seen:
             self.current.told(cast("Snapshot", snapshot))
 
-    def showEvent(self, event: QShowEvent) -> None:
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         """Somebody looks."""
         super().showEvent(event)
         self._look_whether_seen()
 
-    def hideEvent(self, event: QHideEvent) -> None:
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 - Qt's name
         """Nobody looks."""
         super().hideEvent(event)
         self._look_whether_seen()
 
-    def changeEvent(self, event: QEvent) -> None:
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
         """A minimised window is not seen."""
         super().changeEvent(event)
         if event.type() is QEvent.Type.WindowStateChange:
@@ -162,7 +162,7 @@ class Dashboard(QMainWindow):
             self.current.rest()
             self._bridge.attend(Attention(window=False))
 
-    def closeEvent(self, event: QCloseEvent) -> None:
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
         """Ask whoever knows what closing means."""
         self.closing.emit(event)
         if event.isAccepted():
@@ -173,7 +173,7 @@ class Dashboard(QMainWindow):
     def _make_menus(self) -> None:
         say = self._say
         window = self.menuBar().addMenu(say("&Window"))
-        window.addAction(self._action(say("&Refresh"), "F5", lambda: self.current.look()))
+        window.addAction(self._action(say("&Refresh"), "F5", self.refresh))
         window.addAction(self._action(say("&Pair a browser…"), "", self.pair_wanted.emit))
         window.addSeparator()
         window.addAction(self._action(say("&Close"), "Ctrl+W", self.close))
@@ -188,6 +188,10 @@ class Dashboard(QMainWindow):
             made.setShortcut(QKeySequence(keys))
         made.triggered.connect(lambda _=False: act())
         return made
+
+    def refresh(self) -> None:
+        """Ask anew for what the shown tab shows."""
+        self.current.look()
 
     def about(self) -> AboutDialog:
         """Version and licence."""

@@ -21,11 +21,11 @@ class FlowGrid(QWidget):
         self.setLayout(self._grid)
         self._place(self._most)
 
-    def minimumSizeHint(self) -> QSize:
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """One column: it must be able to become narrow."""
         return QSize(self._least, super().minimumSizeHint().height())
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         """Another width may mean another number of columns."""
         super().resizeEvent(event)
         self._place(max(1, min(self._most, (event.size().width() + SPACE) // (self._least + SPACE))))

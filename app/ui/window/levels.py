@@ -59,7 +59,7 @@ class LevelCard(QFrame):
         left = None if told is None else told.budget_left
         put(self._budget, "" if left is None else say("Error budget left: {share}", share=say.percent(left)))
         self._budget.setVisible(left is not None)
-        self.setAccessibleDescription(" ".join([self._value.text(), words, self._more.text(), self._budget.text()]))
+        self.setAccessibleDescription(f"{self._value.text()} {words} {self._more.text()} {self._budget.text()}")
 
     def _beside(self, told: LevelView) -> str:
         target = self._text(told.target)

@@ -190,7 +190,7 @@ class Notice(QWidget):
         outer = column(1, row(1, inner, 1), 2, margin=MARGIN)
         self.setLayout(outer)
 
-    def sizeHint(self) -> QSize:
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """Small: it fills what there is."""
         return QSize(320, 160)
 
