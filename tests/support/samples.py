@@ -9,10 +9,12 @@ from typing import Any
 from app.bridge.news import Snapshot
 from app.rules.condition import Facts, Service
 from contract.admin import AuditStatus, EngineStatus, GatewayStatus, InstanceStatus, Percentiles, SecretsStatus
+from contract.admin_jobs import JobLogLine, OwnedJob, OwnedJobDetail, OwnedJobPage
 from contract.drain import RolloutView, SideView
 from contract.engine_link import Scaling, ScalingChange
+from contract.jobs import AttemptView, JobError, JobOutput, JobUsage
 from contract.levels import Counts, Levels, LevelView, PointView
-from contract.words import Aim
+from contract.words import Aim, AttemptOutcome, JobState, LogLevel
 
 NOW = datetime(2026, 11, 27, 9, 30, tzinfo=UTC)
 HOME, LAB = "aaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbb"
@@ -80,7 +82,7 @@ def instance(number: int = 1, **other: Any) -> InstanceStatus:
         change=ScalingChange(at=at(340), before=5, after=8, reason="86 % busy and jobs wait 310 ms at p95"),
     )
     told = {
-        "instance": f"{number:02x}9f3c51e07b42d8",
+        "instance": f"{number:02x}9f3c51e07b42d8" + "a0" * 8,
         "version": "1.4.0",
         "slots": 8,
         "busy": 6,
@@ -195,3 +197,86 @@ FAILED = Snapshot(
 def stale() -> Snapshot:
     """The gateway should answer and does not."""
     return replace(busy(), stale=True)
+
+
+KINDS = ("chat", "echo", "tool", "http", "embed")
+PEOPLE = {"u-ann": "Ann", "u-budi": "Budi", "u-cho": "Cho"}
+STATES = (JobState.SUCCEEDED,) * 12 + (JobState.DEAD, JobState.CANCELLED, JobState.EXPIRED)
+
+
+def job(number: int, state: JobState | None = None, now: datetime = NOW, **other: Any) -> OwnedJob:
+    """The number-th job of a busy gateway; later numbers were submitted later."""
+    state = state or STATES[(number * 7) % len(STATES)]
+    ago = max(0.0, (100_000 - number) * 0.8)
+    begun, ended = state not in {JobState.QUEUED, JobState.SCHEDULED, JobState.EXPIRED}, state.final
+    engine_id = HOME if number % 5 else LAB
+    user = list(PEOPLE)[number % 3]
+    told = {
+        "id": f"{engine_id}_01a21d9f-{number >> 16:04x}-7{number >> 4 & 0xFFF:03x}-8{number & 0xF:x}00-5d2fe5c31b2d",
+        "engine": engine_id,
+        "kind": KINDS[number % len(KINDS)],
+        "state": state,
+        "priority": 3,
+        "attempt": 0 if not begun else 3 if state is JobState.DEAD else 1,
+        "max_attempts": 3,
+        "timeout_s": 300.0,
+        "submitted_at": at(ago, now),
+        "started_at": at(ago - 0.02, now) if begun else None,
+        "finished_at": at(ago - 0.02 - (number % 37) / 20, now) if ended else None,
+        "progress": 0.4 if state is JobState.RUNNING else None,
+        "error": JobError(code="provider.unreachable", message="The model server at 127.0.0.1:11434 did not answer.")
+        if state is JobState.DEAD
+        else None,
+        "trace_id": f"{number * 2654435761 % 2**128:032x}",
+        "user": user,
+        "user_name": PEOPLE[user],
+        **other,
+    }
+    return OwnedJob(**told)
+
+
+def jobs(count: int, newest: int = 100_000) -> list[OwnedJob]:
+    """So many, newest first; a few wait, a few run."""
+    first = [JobState.SCHEDULED] + [JobState.QUEUED] * 3 + [JobState.RUNNING] * 6
+    return [job(newest - number, first[number] if number < len(first) else None) for number in range(count)]
+
+
+def page(all_jobs: list[OwnedJob], limit: int = 200, before: str | None = None) -> OwnedJobPage:
+    """A page, as the gateway gives it."""
+    begin = 0 if before is None else next((place + 1 for place, each in enumerate(all_jobs) if each.id == before), len(all_jobs))
+    shown = all_jobs[begin : begin + limit]
+    return OwnedJobPage(jobs=shown, next=shown[-1].id if begin + limit < len(all_jobs) else None)
+
+
+def detail(of: OwnedJob) -> OwnedJobDetail:
+    """A job with its bodies."""
+    attempt = {"instance": "019f3c51e07b42d8" * 2, "claimable_at": of.submitted_at, "claimed_at": of.started_at or of.submitted_at}
+    ended = [
+        AttemptView(
+            attempt=number,
+            delivery=number,
+            waited_ms=3.4,
+            took_ms=812.0,
+            outcome=AttemptOutcome.FAILED,
+            code="provider.unreachable",
+            **attempt,
+        )
+        for number in range(1, of.attempt)
+    ]
+    last = {JobState.SUCCEEDED: AttemptOutcome.SUCCEEDED, JobState.DEAD: AttemptOutcome.FAILED}.get(of.state)
+    if of.attempt:
+        took = None if last is None else 1204.0
+        ended.append(AttemptView(attempt=of.attempt, delivery=of.attempt, waited_ms=4.1, took_ms=took, outcome=last, code=None, **attempt))
+    text = "Selamat pagi! Here is the summary you asked for:\n\n1. The queue was short all night.\n2. Nothing failed.\n"
+    return OwnedJobDetail(
+        **of.model_dump(),
+        payload={"model": "qwen3:8b", "messages": [{"role": "user", "content": "Summarise the night, please."}], "temperature": 0.2},
+        result={"finish_reason": "stop", "text": text} if of.state is JobState.SUCCEEDED else None,
+        output=JobOutput(delivery=1, offset=len(text), text=text),
+        usage=JobUsage(input_tokens=812, output_tokens=96, cost_micros=None),
+        attempts=ended,
+        log=[
+            JobLogLine(at=of.submitted_at, attempt=1, level=LogLevel.INFO, message="asked qwen3:8b at ollama"),
+            JobLogLine(at=of.submitted_at, attempt=1, level=LogLevel.WARNING, message="first token after 1.4 s"),
+        ],
+    )

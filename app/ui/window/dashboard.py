@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QListWidget, QListWidgetItem, QMainWindow, QStacke
 from app.bridge.news import Attention, Snapshot
 from app.bridge.qt import Bridge
 from app.ui.window.about import AboutDialog
+from app.ui.window.jobs import JobsTab
 from app.ui.window.look import sheet
 from app.ui.window.overview import Overview
 from app.ui.window.parts import Page, column, row
@@ -83,6 +84,7 @@ class Dashboard(QMainWindow):
         say = self._say
         return (
             Tab("overview", say("Overview"), Overview),
+            Tab("jobs", say("Jobs"), JobsTab),
             *(() if endpoint is None else (Tab("endpoint", say("Endpoint"), endpoint),)),
         )
 
@@ -177,7 +179,7 @@ class Dashboard(QMainWindow):
         window.addAction(self._action(say("&Pair a browser…"), "", self.pair_wanted.emit))
         window.addSeparator()
         window.addAction(self._action(say("&Close"), "Ctrl+W", self.close))
-        tabs = self.menuBar().addMenu(say("&Tabs"))
+        tabs = self.menuBar().addMenu(say("Ta&bs"))
         for tab in self._tabs:
             tabs.addAction(self._action(tab.title, "", partial(self.show_tab, tab.name)))
         self.menuBar().addMenu(say("&Help")).addAction(self._action(say("&About Flowork"), "", self.about))

@@ -51,6 +51,10 @@ class Page(QWidget):
     def look(self) -> None:
         """Ask anew."""
 
+    def failed(self, trouble: Trouble) -> None:
+        """Something that a person asked for was not done: say so."""
+        complain(self, trouble)
+
     def told(self, snapshot: Snapshot) -> None:
         """Show how everything is; called while the page is awake."""
 
