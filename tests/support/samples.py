@@ -6,15 +6,34 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from app.bridge.acts import Act
+from app.bridge.acts.audit import Found, SearchAudit, VerifyAudit
+from app.bridge.acts.engines import AddEngine, Enrolment, ListEngines, NewCode
+from app.bridge.acts.jobs import ListJobs, LookAtJob
+from app.bridge.acts.logs import FollowLogs, LogLine, LogLines, ReadLogs
+from app.bridge.acts.people import ListPeople, People
+from app.bridge.acts.settings import ListSettings, SettingsFound
 from app.bridge.news import Snapshot
-from app.rules.condition import Facts, Service
-from contract.admin import AuditStatus, EngineStatus, GatewayStatus, InstanceStatus, Percentiles, SecretsStatus
+from app.rules.condition import Facts, Secrets, Service
+from contract.admin import (
+    AuditRecord,
+    AuditStatus,
+    AuditVerdict,
+    AuditWitness,
+    EngineStatus,
+    GatewayStatus,
+    InstanceStatus,
+    Percentiles,
+    SecretsStatus,
+)
+from contract.admin_engines import EngineList, EngineView, InstallationView, MemberView
 from contract.admin_jobs import JobLogLine, OwnedJob, OwnedJobDetail, OwnedJobPage
 from contract.drain import RolloutView, SideView
 from contract.engine_link import Scaling, ScalingChange
 from contract.jobs import AttemptView, JobError, JobOutput, JobUsage
 from contract.levels import Counts, Levels, LevelView, PointView
-from contract.words import Aim, AttemptOutcome, JobState, LogLevel
+from contract.people import Budget, Device, Spent, User
+from contract.words import Aim, AttemptOutcome, JobState, LogLevel, Role, UserRole
 
 NOW = datetime(2026, 11, 27, 9, 30, tzinfo=UTC)
 HOME, LAB = "aaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbb"
@@ -194,6 +213,16 @@ FAILED = Snapshot(
 )
 
 
+def warning() -> Snapshot:
+    """A promise is missed, one engine is down, and the keys lie in the clear."""
+    told = status(
+        levels=levels(start_delay=480.0, error_rate=0.031),
+        engines=[engine(), engine("lab", state="down", queued=12, running=0, instances=[])],
+    )
+    facts = Facts(Service.RUNNING, running=6, queued=15, p95_ms=480.0, secrets=Secrets.INSECURE, engines_down=("lab",))
+    return Snapshot(facts, told, seconds=SECONDS, minutes=MINUTES)
+
+
 def stale() -> Snapshot:
     """The gateway should answer and does not."""
     return replace(busy(), stale=True)
@@ -280,3 +309,126 @@ def detail(of: OwnedJob) -> OwnedJobDetail:
             JobLogLine(at=of.submitted_at, attempt=1, level=LogLevel.WARNING, message="first token after 1.4 s"),
         ],
     )
+
+
+def engines() -> EngineList:
+    """Two engines: one alone, one shared, with a machine that does not rotate."""
+    here = [InstallationView(name="local", state="live", token_age_s=4 * 3600, last_used_at=at(20))]
+    there = [
+        InstallationView(name="workshop", state="rotating", token_age_s=29 * 86400, last_used_at=at(40)),
+        InstallationView(name="attic", state="overdue", token_age_s=33 * 86400, last_used_at=at(9000)),
+        InstallationView(name="old-laptop", state="revoked", token_age_s=None, last_used_at=at(900_000)),
+    ]
+    members = [
+        MemberView(user="u-budi", name="Budi", role=Role.RUNNER, priority_ceiling=3),
+        MemberView(user="u-cho", name="Cho", role=Role.VIEWER),
+    ]
+    return EngineList(
+        engines=[
+            EngineView(id=HOME, name="home", installations=here, members=[], codes=0),
+            EngineView(id=LAB, name="lab", installations=there, members=members, codes=1, public=True),
+        ]
+    )
+
+
+def people() -> People:
+    """Three users, four devices."""
+    users = (
+        User(
+            id="u-ann",
+            name="Ann",
+            role=UserRole.OWNER,
+            devices=2,
+            spent=Spent(input_tokens=41_200, output_tokens=9100, cost_micros=120_000),
+        ),
+        User(id="u-budi", name="Budi", role=UserRole.MEMBER, devices=1, budget=Budget(tokens=200_000, cost_micros=500_000), spent=Spent()),
+        User(id="u-cho", name="Cho", role=UserRole.MEMBER, devices=1),
+    )
+    told = (
+        ("Firefox on desk", "u-ann", True),
+        ("flowork", "u-ann", False),
+        ("Phone", "u-budi", True),
+        ("Chrome on laptop", "u-cho", False),
+    )
+    devices = tuple(
+        Device(
+            id=f"d-{number}",
+            user=user,
+            name=name,
+            address=f"0x{number:x}b7F3c51e07b42d8{'0' * 24}",
+            added_at=at(86_400 * number + 700),
+            in_use=used,
+        )
+        for number, (name, user, used) in enumerate(told, 1)
+    )
+    return People(users, devices)
+
+
+def records(count: int = 60) -> tuple[AuditRecord, ...]:
+    """Newest first."""
+    kinds = (
+        ("admin.token", "owner", "4d14716ca1d2", {"scopes": "jobs:read"}),
+        ("signin.ok", "u-ann", "d-1", {"ingress": "loopback"}),
+        ("engine.share", "owner", LAB, {"user": "u-budi", "role": "runner", "priority_ceiling": "3"}),
+        ("job.cancel", "owner", f"{HOME}_01a21d9f", {"user": "u-ann"}),
+        ("device.add", "owner", "d-4", {"name": "Chrome on laptop"}),
+        ("signin.refused", "anyone", "", {"auth.signature_invalid": "12"}),
+    )
+    made = []
+    for number in range(count):
+        event, actor, target, more = kinds[number % len(kinds)]
+        made.append(AuditRecord(seq=4210 - number, at=at(310 * number + 12), event=event, actor=actor, target=target, detail=more))
+    return tuple(made)
+
+
+WITNESSES = [AuditWitness(name="file", state="read", last=4200), AuditWitness(name="secrets", state="read", last=4200)]
+WHOLE = AuditVerdict(intact=True, records=4210, first=1, last=4210, head="ab" * 32, witnesses=WITNESSES)
+BROKEN = AuditVerdict(
+    intact=False, records=811, first=1, last=811, head="0" * 64, broken_at=812, reason="a record was changed", witnesses=WITNESSES
+)
+
+
+def log_lines(count: int = 300) -> LogLines:
+    """A usual evening, with a provider that fails for a while."""
+    kinds = (
+        ("info", "gateway", "job.submitted", "job_id=aaaa_01a2 kind=chat user=u-ann"),
+        ("info", "engine", "attempt.ended", "job_id=aaaa_01a2 outcome=succeeded took_ms=812"),
+        ("warning", "engine", "provider.failing", "provider=ollama failures=5 reason='connection refused'"),
+        ("info", "gateway", "http.answered", "method=POST path=/api/v1/jobs status=201 took_ms=3.1"),
+        ("error", "gateway", "audit.alarm", "about=witness reason='The file of heads cannot be reached.'"),
+    )
+    lines = tuple(LogLine(at((count - number) * 2), *kinds[(number * 3) % 5 if number % 9 == 0 else number % 2]) for number in range(count))
+    return LogLines(lines, "/home/ann/.local/share/flowork/logs")
+
+
+def settings() -> SettingsFound:
+    """Those of a real folder: a port from the file, a level from the environment, slots from an argument."""
+    import tempfile
+    from pathlib import Path
+
+    from app.services.settings_file import of
+
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "config.toml").write_text("[gateway]\nport = 8000\n")
+        found = of(Path(folder), {}, {"slots": 4}, {"FLOWORK_LOGS_LEVEL": "debug"}).found()
+    return SettingsFound("/home/ann/.local/share/flowork/config.toml", found.settings)
+
+
+def answers(all_jobs: list[OwnedJob] | None = None) -> dict[type[Act[Any]], Any]:
+    """What a busy gateway answers to everything that the window asks."""
+    listed = jobs(2000) if all_jobs is None else all_jobs
+    by_id = {each.id: each for each in listed}
+    code = Enrolment("lab", "7KQ2-M9PD-4TXF-A1ZC", at(-900), "https://flowork.example.org")
+    return {
+        ListJobs: lambda act: page(listed, act.limit, act.before),
+        LookAtJob: lambda act: detail(by_id[act.job]),
+        ListEngines: engines(),
+        AddEngine: code,
+        NewCode: code,
+        ListPeople: people(),
+        SearchAudit: Found(records(), 4150),
+        VerifyAudit: WHOLE,
+        ReadLogs: log_lines(),
+        FollowLogs: LogLines((), "/home/ann/.local/share/flowork/logs"),
+        ListSettings: settings(),
+    }

@@ -12,10 +12,15 @@ from PySide6.QtWidgets import QListWidget, QListWidgetItem, QMainWindow, QStacke
 from app.bridge.news import Attention, Snapshot
 from app.bridge.qt import Bridge
 from app.ui.window.about import AboutDialog
+from app.ui.window.audit import AuditTab
+from app.ui.window.engines import EnginesTab
 from app.ui.window.jobs import JobsTab
+from app.ui.window.logs import LogsTab
 from app.ui.window.look import sheet
 from app.ui.window.overview import Overview
 from app.ui.window.parts import Page, column, row
+from app.ui.window.people import PeopleTab
+from app.ui.window.settings import SettingsTab
 from app.words import Words
 
 MakePage = Callable[[Bridge, Words], QWidget]
@@ -85,7 +90,12 @@ class Dashboard(QMainWindow):
         return (
             Tab("overview", say("Overview"), Overview),
             Tab("jobs", say("Jobs"), JobsTab),
+            Tab("engines", say("Engines"), EnginesTab),
+            Tab("people", say("Devices and users"), PeopleTab),
             *(() if endpoint is None else (Tab("endpoint", say("Endpoint"), endpoint),)),
+            Tab("audit", say("Audit"), AuditTab),
+            Tab("logs", say("Logs"), LogsTab),
+            Tab("settings", say("Settings"), SettingsTab),
         )
 
     # -- tabs -----------------------------------------------------------------------------------------------------
