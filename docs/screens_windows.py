@@ -10,14 +10,14 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
 
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QWidget  # noqa: E402
 
-from app.bridge.acts import Trouble
-from app.ui import style
-from app.ui.window.dashboard import Dashboard
-from app.words import Language, Words, speak
-from tests.support import samples
-from tests.support.fake_agent import FakeAgent, agent
+from app.bridge.acts import Trouble  # noqa: E402
+from app.ui import style  # noqa: E402
+from app.ui.window.dashboard import Dashboard  # noqa: E402
+from app.words import Language, Words, speak  # noqa: E402
+from tests.support import samples  # noqa: E402
+from tests.support.fake_agent import FakeAgent, agent  # noqa: E402
 
 THEMES = {"light": style.LIGHT, "dark": style.DARK}
 TABS = ("overview", "jobs", "engines", "people", "audit", "logs", "settings")
@@ -74,7 +74,7 @@ def _chosen_setting(window: Dashboard) -> None:
     page.search.setText("port")  # type: ignore[attr-defined]
 
 
-NOTHING: Callable[[Dashboard], None] = lambda window: None  # noqa: E731
+NOTHING: Callable[[Dashboard], None] = lambda _window: None  # noqa: E731
 Scene = tuple[str, str, Any, dict[Any, Any] | None, Callable[[Dashboard], None]]
 
 

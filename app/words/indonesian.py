@@ -3,4 +3,6 @@
 from collections.abc import Mapping
 from typing import Final
 
-CATALOGUE: Final[Mapping[str, str]] = {}
+from app.words import indonesian_jobs, indonesian_window
+
+CATALOGUE: Final[Mapping[str, str]] = {**indonesian_window.CATALOGUE, **indonesian_jobs.CATALOGUE}

@@ -201,8 +201,8 @@ def fresh() -> Snapshot:
         instances=[instance(busy=0, scaling=None)],
     )
     none: dict[str, float | None] = dict.fromkeys(("start_delay", "end_to_end", "error_rate", "availability", "queue_wait"))
-    unknown = levels(**none)
-    unknown.levels = [level.model_copy(update={"p50": None, "budget_left": None}) for level in unknown.levels]
+    blank = [level.model_copy(update={"p50": None, "budget_left": None}) for level in levels(**none).levels]
+    unknown = levels().model_copy(update={"levels": blank})
     return Snapshot(Facts(service=Service.RUNNING), status(engines=[quiet], levels=unknown, rollouts=[], users=0))
 
 

@@ -154,8 +154,9 @@ class Chart(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         area = self._area()
-        self._paint_axes(painter, area, QColor(told.line), QColor(told.quiet))
-        if not any(value is not None for line in self._lines for value in line.values):
+        empty = not any(value is not None for line in self._lines for value in line.values)
+        self._paint_axes(painter, area, QColor(told.line), QColor(told.quiet), numbered=not empty)
+        if empty:
             painter.setPen(QColor(told.quiet))
             painter.drawText(area, Qt.AlignmentFlag.AlignCenter, self._say("Nothing measured yet."))
         else:
@@ -165,7 +166,7 @@ class Chart(QWidget):
                 self._paint_line(painter, area, shapes, QColor(told.series[number]), number)
         if self._cursor is not None and self._times:
             self._paint_cursor(painter, area, QColor(told.text))
-        elif len(self._lines) > 1:
+        elif len(self._lines) > 1 and not empty:
             self._paint_legend(painter, area, QColor(told.quiet))
         if self.hasFocus():
             painter.setPen(QPen(QColor(told.accent), 2))
@@ -173,16 +174,18 @@ class Chart(QWidget):
             painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), 6, 6)
         painter.end()
 
-    def _paint_axes(self, painter: QPainter, area: QRectF, line: QColor, quiet: QColor) -> None:
+    def _paint_axes(self, painter: QPainter, area: QRectF, line: QColor, quiet: QColor, *, numbered: bool) -> None:
         half = painter.fontMetrics().height() / 2
         for share in (0.0, 0.5, 1.0):
             y = area.bottom() - share * area.height()
             painter.setPen(QPen(line, 1))
             painter.drawLine(QPointF(area.left(), y), QPointF(area.right(), y))
-            if share != 0.5:
+            if share != 0.5 and numbered:
                 painter.setPen(quiet)
                 box = QRectF(0, y - half, area.left() - 6, 2 * half)
-                painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, self._text(share * self._top))
+                painter.drawText(
+                    box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, "0" if not share else self._text(self._top)
+                )
         if self._times:
             painter.setPen(quiet)
             box = QRectF(area.left(), area.bottom() + 3, area.width(), BOTTOM)

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
     QDialogButtonBox,
+    QHBoxLayout,
     QLabel,
     QLineEdit,
     QRadioButton,
@@ -65,9 +66,9 @@ class CodeDialog(QDialog):
                 label(say("Add a machine to {engine}", engine=made.engine), "heading"),
                 here_only,
                 label(say("On the machine that will serve it, run:")),
-                row(command, 1, button(say("C&opy command"), lambda: copy(made.command))),
+                _wide(command, button(say("C&opy command"), lambda: copy(made.command))),
                 label(say("and type this code when it asks:")),
-                row(self.code, 1, button(say("Copy co&de"), lambda: copy(made.code))),
+                _wide(self.code, button(say("Copy co&de"), lambda: copy(made.code))),
                 label(
                     say("It serves once, until {time}, and is not shown again.", time=local_time(made.expires_at)),
                     "quiet",
@@ -255,6 +256,12 @@ class PromoteDialog(Form):
     def _promoted(self, _: object) -> None:
         self._then()
         self.accept()
+
+
+def _wide(field: QWidget, press: QWidget) -> QHBoxLayout:
+    made = row(field, press)
+    made.setStretch(0, 1)
+    return made
 
 
 def _named(text: str, field: QWidget) -> QVBoxLayout:

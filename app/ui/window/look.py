@@ -32,9 +32,22 @@ QTabBar::tab { padding: 6px 14px; border: none; border-bottom: 2px solid transpa
 QTabBar::tab:selected { color: $text; border-bottom: 2px solid $accent; }
 QTabBar::tab:focus { color: $accent; }
 QTabBar { qproperty-drawBase: 0; }
-QTableView::item { padding: 0 8px; }
+QTableView::item { padding: 0 6px; }
 QHeaderView::section { padding: 6px 8px; }
-QComboBox::drop-down { border: none; width: 22px; }
+QComboBox::drop-down { border: none; width: 24px; }
+QComboBox::down-arrow, QSpinBox::down-arrow { image: none; width: 0; height: 0; border-left: 4px solid $raised; border-right: 4px solid $raised;
+  border-top: 5px solid $quiet; }
+QComboBox::down-arrow { margin-right: 8px; }
+QSpinBox { padding-right: 24px; }
+QSpinBox::up-button, QSpinBox::down-button { border: none; width: 22px; background: transparent; }
+QSpinBox::up-arrow { image: none; width: 0; height: 0; border-left: 4px solid $raised; border-right: 4px solid $raised;
+  border-bottom: 5px solid $quiet; }
+QLabel[role="warning"], QLabel[role="bad"], QLabel[role="good"] { background: transparent; border: none; }
+QPushButton[role="danger"]:disabled { color: $quiet; border-color: $line; }
+QListView#plain { padding: 4px; outline: 0; }
+QListView#plain::item { padding: 7px 10px; border-radius: 6px; }
+QListView#plain::item:selected { background: $accent; color: $on_accent; }
+QListView#plain:focus { border: 1px solid $accent; }
 QScrollBar:vertical { background: transparent; width: 12px; margin: 0; }
 QScrollBar:horizontal { background: transparent; height: 12px; margin: 0; }
 QScrollBar::handle { background: $line; border-radius: 4px; margin: 2px; min-height: 28px; min-width: 28px; }

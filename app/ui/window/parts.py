@@ -191,7 +191,9 @@ class Notice(QWidget):
         inner.setMaximumWidth(460)
         inner.setLayout(column(self._mark, self._title, self._detail, row(1, self._button, 1), gap=GAP))
         inner.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Maximum)
-        outer = column(1, row(1, inner, 1), 2, margin=MARGIN)
+        middle = row(1, inner, 1)
+        middle.setStretch(1, 8)
+        outer = column(1, middle, 2, margin=MARGIN)
         self.setLayout(outer)
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
@@ -284,11 +286,10 @@ def short_time(at: str | None) -> str:
 
 def span(seconds: float, say: Words) -> str:
     """A length of time in its greatest unit."""
-    for size, one, many in (
-        (86400, "{number} day", "{number} days"),
-        (3600, "{number} h", "{number} h"),
-        (60, "{number} min", "{number} min"),
-    ):
-        if seconds >= size:
-            return say.count(one, many, int(seconds // size))
+    if seconds >= 86_400:
+        return say.count("{number} day", "{number} days", int(seconds // 86_400))
+    if seconds >= 3600:
+        return say("{number} h", number=int(seconds // 3600))
+    if seconds >= 60:
+        return say("{number} min", number=int(seconds // 60))
     return say("{number} s", number=int(seconds))
