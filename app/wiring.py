@@ -10,9 +10,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QDialog
 
 from app.bridge.news import Question, Request, Snapshot
 from app.bridge.qt import Bridge
@@ -24,26 +25,30 @@ from app.desktop.tray_host import TrayHost
 from app.rules.condition import Fix
 from app.rules.power import Policy
 from app.services import secrets
-from app.services.acts import Handlers, diagnostics, endpoint, people, rotation, running, setup
+from app.services.acts import Handlers, audit, diagnostics, endpoint, engines, jobs, logs, people, rotation, running, setup
+from app.services.acts import settings as settings_acts
+from app.services.admin_link import AdminLink
 from app.services.desk import Desk
 from app.services.feed import Feed
 from app.services.runner import Runner, Wish
 from app.services.secrets import Around, Insecure, Place, SecretsRefused, open_secrets
+from app.services.settings_file import SettingsFile
 from app.services.telling import Telling, following_power
 from app.settings import DesktopSettings, Settings
-from app.ui.diagnostics import DiagnosticsDialog
 from app.ui.icons import app_icon
 from app.ui.pair import PairPanel
 from app.ui.shell import Shell, Windows
 from app.ui.style import dress
 from app.ui.tray import Tray
-from app.ui.wizard import Wizard
 from app.words import Words
 from contract.version import VERSION
 from kit.clock import SystemClock
 from kit.logs import Log
 from kit.logs.setup import flush
 from kit.vault import SecretStore
+
+if TYPE_CHECKING:
+    from app.ui.window.dashboard import Dashboard
 
 log = Log("desk")
 GIVEN_UP, STUCK = 1, 70
@@ -65,6 +70,7 @@ class Start:
     """What to do first: `open`, `pair` or nothing (`""`)."""
     insecure: Insecure
     load: Callable[[], Settings]
+    file: SettingsFile
 
 
 def run(start: Start, settings: Settings, say: Words) -> int:
@@ -79,7 +85,7 @@ def run(start: Start, settings: Settings, say: Words) -> int:
             start.load, passphrases.open_store, changed=desk.nudge, end=lambda: bridge.requested.emit(Request("quit")), give_up=_give_up
         )
         tray = Tray(say, str(settings.desktop.icons))
-        shell = Shell(bridge, say, tray, _windows(bridge, say))
+        shell = Shell(bridge, say, tray, _windows(bridge, say), str(settings.desktop.on_close))
         watchdog = _Watchdog(patience_s, settings.gateway.data)
         stack.callback(watchdog.rest)
         _begin(desk, bridge, runner, passphrases, start, settings.desktop, say)
@@ -144,6 +150,7 @@ def _begin(
         passphrases.keep(passphrase)
         runner.start()
 
+    link = AdminLink(start.data)
     policy = Policy(settings.pause_below_battery, settings.pause_on_metered)
     power = PowerWatch(following_power(policy, runner.policy, woke))
     first_run = setup.handlers(
@@ -158,26 +165,38 @@ def _begin(
         people.handlers(start.data),
         rotation.handlers(start.data),
         diagnostics.handlers(start.data),
+        audit.handlers(start.data, link),
+        engines.handlers(start.data, link),
+        jobs.handlers(start.data, link),
+        logs.handlers(start.data),
+        settings_acts.handlers(start.file),
         endpoint.handlers(start.data),
         first_run,
         telling.handlers(),
     ]
-    desk.start(lambda: Feed(start.data, lambda: runner.now, post), handlers, [telling.run, power.watch])
+    desk.start(lambda: Feed(start.data, lambda: runner.now, post), handlers, [telling.run, power.watch, link.run])
 
 
 def _windows(bridge: Bridge, say: Words) -> Windows:
-    from PySide6.QtWidgets import QMainWindow
+    """Each is loaded when it is first wanted: an icon alone should cost little."""
 
-    def dashboard() -> QMainWindow:
-        window = QMainWindow()
-        window.setWindowTitle("Flowork")
-        return window
+    def dashboard() -> "Dashboard":
+        from app.ui.window.dashboard import Dashboard
+        from app.ui.window.endpoint import EndpointTab
 
-    return Windows(
-        dashboard,
-        wizard=lambda: Wizard(bridge, say, lambda: PairPanel(bridge, say)),
-        diagnostics=lambda: DiagnosticsDialog(bridge, say),
-    )
+        return Dashboard(bridge, say, EndpointTab)
+
+    def wizard() -> QDialog:
+        from app.ui.wizard import Wizard
+
+        return Wizard(bridge, say, lambda: PairPanel(bridge, say))
+
+    def diagnostics() -> QDialog:
+        from app.ui.diagnostics import DiagnosticsDialog
+
+        return DiagnosticsDialog(bridge, say)
+
+    return Windows(dashboard, wizard, diagnostics)
 
 
 class _Passphrases:

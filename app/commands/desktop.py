@@ -12,6 +12,7 @@ from app.commands import serve
 from app.commands.common import CONFIG, DONE, FAILED, complain
 from app.desktop.single_instance import NobodyThere, NotAnswering, ask_first, first_of
 from app.services.secrets import Insecure, SecretsRefused
+from app.services.settings_file import SettingsFile
 from app.words import preferred, speak
 from kit.config import ConfigRefused
 from kit.logs import Log
@@ -92,8 +93,10 @@ def _first(arguments: argparse.Namespace, tightened: Sequence[str]) -> int:
             log.warning("host.closed_to_others", paths=tightened)
         from app.wiring import Start, run
 
+        file = SettingsFile(arguments.data, *serve.given(arguments), os.environ)
+        start = Start(arguments.data, arguments.verb, Insecure(arguments.insecure_storage), load, file)
         try:
-            return run(Start(arguments.data, arguments.verb, Insecure(arguments.insecure_storage), load), settings, say)
+            return run(start, settings, say)
         except SecretsRefused as error:
             print(f"flowork: {error}", file=sys.stderr)
             return CONFIG

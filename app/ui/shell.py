@@ -2,16 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from PySide6.QtCore import QObject, QTimer, Signal, SignalInstance, Slot
-from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QDialog, QInputDialog, QLineEdit, QMainWindow, QMessageBox, QWidget
+from PySide6.QtGui import QCloseEvent, QGuiApplication
+from PySide6.QtWidgets import QCheckBox, QDialog, QInputDialog, QLineEdit, QMessageBox, QWidget
 
 from app.bridge.acts import Act, Trouble
 from app.bridge.acts.endpoint import RestartEndpoint
 from app.bridge.acts.rotation import RotateSigningKeys, RotateTokens, Rotating
 from app.bridge.acts.running import Drain, Resume, SetPaused, SetWorkers, Start, Stop, Stopped, Unlock
+from app.bridge.acts.settings import ChangeSetting
 from app.bridge.acts.setup import AutostartView, LookAtAutostart, NeedsSetup, SetAutostart
 from app.bridge.acts.telling import Tell
 from app.bridge.news import Question, Request, Snapshot
@@ -24,6 +25,9 @@ from app.words import Words
 from contract.admin import SigningKeyList
 from contract.local import LocalView
 
+if TYPE_CHECKING:
+    from app.ui.window.dashboard import Dashboard
+
 HOST_COMES_MS = 5000
 """A desktop that is just starting may bring its tray host a little later than us."""
 
@@ -32,10 +36,9 @@ HOST_COMES_MS = 5000
 class Windows:
     """How the other windows are made, when they are first wanted."""
 
-    dashboard: Callable[[], QMainWindow]
+    dashboard: Callable[[], "Dashboard"]
     wizard: Callable[[], QDialog]
     diagnostics: Callable[[], QDialog]
-    show_tab: Callable[[QMainWindow, str], None] = lambda _window, _tab: None
 
 
 class TrayHostLike(Protocol):
@@ -56,16 +59,20 @@ class Shell(QObject):
     given_up = Signal()
     """A third signal to end: go at once."""
 
-    def __init__(self, bridge: Bridge, say: Words, tray: Tray, windows: Windows) -> None:
+    def __init__(self, bridge: Bridge, say: Words, tray: Tray, windows: Windows, on_close: str = "ask") -> None:
+        """`on_close`: what closing the window means, `keep`, `quit` or `ask`."""
         super().__init__()
+        self._on_close = on_close
+        self._hinted = False
         self._bridge = bridge
         self._say = say
         self.tray = tray
         self._windows = windows
-        self._window: QMainWindow | None = None
+        self._window: Dashboard | None = None
         self._dialogs: dict[str, QDialog] = {}
         self._leave: LeaveDialog | None = None
         self._told_to_end = 0
+        self._ending = False
         self._has_host = False
         bridge.changed.connect(self._show)
         bridge.requested.connect(self._request)
@@ -111,20 +118,72 @@ class Shell(QObject):
     # -- windows --------------------------------------------------------------------------------------------------
 
     @property
-    def window(self) -> QMainWindow | None:
+    def window(self) -> "Dashboard | None":
         """The dashboard, once it was opened."""
         return self._window
 
-    def open(self, tab: str = "") -> QMainWindow:
+    def open(self, tab: str = "") -> "Dashboard":
         """Show the dashboard, at one of its tabs."""
         if self._window is None:
             self._window = self._windows.dashboard()
+            self._window.fix_wanted.connect(self.fix)
+            self._window.pair_wanted.connect(lambda: self.want(Want.PAIR))
+            self._window.closing.connect(self._closing)
         self._window.show()
         self._window.raise_()
         self._window.activateWindow()
         if tab:
-            self._windows.show_tab(self._window, tab)
+            self._window.show_tab(tab)
         return self._window
+
+    @Slot(object)
+    def _closing(self, event: object) -> None:
+        """The person closes the window."""
+        if self._told_to_end or self._ending:
+            return
+        if self._on_close == "quit":
+            self.leave()
+        elif self._on_close == "keep":
+            self._hint()
+        else:
+            cast("QCloseEvent", event).ignore()
+            self._dialog("closing", self._ask_about_closing)
+
+    def _hint(self) -> None:
+        """Once: where it has gone."""
+        if not self._hinted:
+            self._hinted = True
+            where = self._say("Its icon is in the tray") if self._has_host else self._say("Starting Flowork again opens the window")
+            self._tell_outside(self._say("Flowork keeps running"), where)
+
+    def _ask_about_closing(self) -> QDialog:
+        say = self._say
+        box = QMessageBox(self._window)
+        box.setWindowTitle("Flowork")
+        box.setText(say("Keep Flowork running?"))
+        box.setInformativeText(say("Jobs are taken and done without the window, too."))
+        keep = box.addButton(say("&Keep running"), QMessageBox.ButtonRole.AcceptRole)
+        leave = box.addButton(say("&Drain and quit"), QMessageBox.ButtonRole.DestructiveRole)
+        box.addButton(say("&Cancel"), QMessageBox.ButtonRole.RejectRole)
+        box.setDefaultButton(keep)
+        always = QCheckBox(say("Do this every time"))
+        box.setCheckBox(always)
+
+        def chosen(button: object) -> None:
+            if button not in {keep, leave}:
+                return
+            wish = "keep" if button is keep else "quit"
+            if always.isChecked():
+                self._on_close = wish
+                self._bridge.ask(self, ChangeSetting("desktop", "on_close", wish), lambda _: None, self._failed)
+            if wish == "quit":
+                self.leave()
+            elif self._window is not None:
+                self._window.hide()
+                self._hint()
+
+        box.buttonClicked.connect(chosen)
+        return box
 
     def _dialog(self, name: str, make: Callable[[], QDialog]) -> None:
         """Show a dialog, once."""
@@ -321,12 +380,14 @@ class Shell(QObject):
     @Slot()
     def finish(self) -> None:
         """Finish what runs, then quit."""
+        self._ending = True
         self.leaving.emit()
         self._ask(Stop(), lambda _: self.ended.emit())
 
     @Slot()
     def hurry(self) -> None:
         """Give back what runs, and quit."""
+        self._ending = True
         self.leaving.emit()
         self._ask(Stop(hurry=True), lambda _: self.ended.emit())
 
@@ -365,7 +426,10 @@ class Shell(QObject):
         if self._window is not None and self._window.isVisible() and not self._window.isMinimized():
             self._note(f"{title}. {text}".strip() if text else title)
         else:
-            self._bridge.ask(self, Tell(title, text), lambda _: None, lambda _: None)
+            self._tell_outside(title, text)
+
+    def _tell_outside(self, title: str, text: str) -> None:
+        self._bridge.ask(self, Tell(title, text), lambda _: None, lambda _: None)
 
     def _note(self, text: str) -> None:
         if self._window is not None:

@@ -3,6 +3,6 @@
 from collections.abc import Mapping
 from typing import Final
 
-from app.words import indonesian_setup
+from app.words import indonesian_jobs, indonesian_setup, indonesian_window
 
-CATALOGUE: Final[Mapping[str, str]] = {**indonesian_setup.CATALOGUE}
+CATALOGUE: Final[Mapping[str, str]] = {**indonesian_window.CATALOGUE, **indonesian_jobs.CATALOGUE, **indonesian_setup.CATALOGUE}

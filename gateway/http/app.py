@@ -13,6 +13,7 @@ from gateway.http import (
     admin_endpoint,
     admin_engines,
     admin_handover,
+    admin_jobs,
     admin_people,
     admin_program,
     api_keys,
@@ -30,6 +31,7 @@ from gateway.http import (
     signin,
 )
 from gateway.operations.admin_tokens import AdminTokens
+from gateway.operations.all_jobs import AllJobs
 from gateway.operations.api_keys import ApiKeys
 from gateway.operations.approval import Approvals
 from gateway.operations.audit import Audit
@@ -73,6 +75,7 @@ class Operations:
     submit: Submit
     watch: Watch
     change: Change
+    all_jobs: AllJobs
     claiming: Claiming
     reporting: Reporting
     tokens: EngineTokens
@@ -138,6 +141,7 @@ def admin_app(operations: Operations, version: str, allow: Callable[[Request], A
     app = _app("Flowork admin", version)
     gate = admin.Gate(operations.admin_tokens, allow)
     app.include_router(admin.router(gate, operations.admin_tokens, operations.owner, operations.levels, operations.ring, operations.audit))
+    app.include_router(admin_jobs.router(gate, operations.all_jobs))
     app.include_router(admin_people.router(gate, operations.household, operations.owner.link_origin))
     app.include_router(audit.router(gate, operations.audit, operations.audit_care))
     app.include_router(admin_engines.router(gate, operations.engines))

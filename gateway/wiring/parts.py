@@ -19,6 +19,7 @@ from gateway.crypto.signing_keys import SigningKeys, ring_of_this_process
 from gateway.http.app import Operations
 from gateway.operations.admin_tokens import AdminTokens
 from gateway.operations.admission import admission
+from gateway.operations.all_jobs import AllJobs
 from gateway.operations.approval import Approvals
 from gateway.operations.attempts import Attempts
 from gateway.operations.audit_care import AuditCare
@@ -291,6 +292,7 @@ async def build(
         submit=jobs.submit,
         watch=jobs.watch,
         change=jobs.change,
+        all_jobs=AllJobs(shards, sources, jobs.watch, jobs.change, audit, sessions.users),
         claiming=Claiming(
             directory=shards,
             presence=presence,
