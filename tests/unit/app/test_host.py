@@ -37,6 +37,7 @@ from gateway.http.listeners import PortTaken
 from gateway.operations.program import Program
 from gateway.store.audit import AuditRefused
 from gateway.store.control import ControlRefused
+from gateway.wiring.parts import TunnelDoor
 from kit.otlp import HeadersRefused
 from kit.tasks import crew
 from kit.vault import FolderSecrets, Vault
@@ -173,6 +174,13 @@ class Stage:
         return Drained(given_back=0 if self.drains_at_once else 1, spooled=0)
 
     automatic = True
+    tunnel = TunnelDoor("http://127.0.0.1:1", "t-secret")
+
+    async def publish(self, origins: tuple[str, ...]) -> None:
+        """Nothing is published here."""
+
+    async def expect(self, word: str) -> Callable[[], bool]:
+        return lambda: False
 
     def set_slots(self, count: int | None) -> None:
         self.did.append(f"slots {count}")
