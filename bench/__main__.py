@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Sequence
 
-from bench import auth, fairness, latency, observability, overload, sim, store, stream, writers
+from bench import auth, fairness, latency, observability, overload, sim, store, stream, ui, writers
 
 BENCHES = {
     "auth": auth,
@@ -16,6 +16,7 @@ BENCHES = {
     "sim": sim,
     "store": store,
     "stream": stream,
+    "ui": ui,
     "writers": writers,
 }
 
