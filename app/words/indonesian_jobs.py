@@ -83,6 +83,7 @@ CATALOGUE: Final[Mapping[str, str]] = {
     "Payload, result, output and log go with it. This cannot be undone.": (
         "Muatan, hasil, keluaran, dan lognya ikut terhapus. Ini tidak dapat dibatalkan."
     ),
+    # of engines, machines
     "&Add an engine…": "&Tambah mesin kerja…",
     "Add an engine": "Tambah mesin kerja",
     "No engine yet": "Belum ada mesin kerja",
@@ -149,6 +150,7 @@ CATALOGUE: Final[Mapping[str, str]] = {
     "S&how in the public status": "&Tampilkan di status publik",
     "Anyone can see its name, health and load.": "Siapa pun dapat melihat nama, kesehatan, dan bebannya.",
     "Its name is shown to nobody outside.": "Namanya tidak ditampilkan kepada siapa pun di luar.",
+    # of engines, members
     "Shared with": "Dibagikan kepada",
     "&Share…": "Ba&gikan…",
     "&Share": "&Bagikan",
@@ -176,6 +178,7 @@ CATALOGUE: Final[Mapping[str, str]] = {
     "They can submit nothing to it any more; their jobs there stay theirs to read.": (
         "Ia tidak dapat lagi mengirim apa pun; pekerjaannya di sana tetap dapat dibacanya."
     ),
+    # of engines, versions
     "Versions": "Versi",
     "No version is being tried.": "Tidak ada versi yang sedang dicoba.",
     "Version {version} is being tried with {percent} % of the jobs since {time}.": (

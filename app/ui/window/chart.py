@@ -1,14 +1,27 @@
 """A chart of a few lines over time. Lines differ by stroke as well as by colour; the keyboard moves a cursor along them."""
 
 from bisect import bisect_left
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 
-from PySide6.QtCore import QElapsedTimer, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF, QResizeEvent
+from PySide6.QtCore import QElapsedTimer, QEvent, QPointF, QRectF, QSize, Qt, QTimer
+from PySide6.QtGui import (
+    QColor,
+    QFocusEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QPixmap,
+    QPolygonF,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import QSizePolicy, QWidget
+from shiboken6 import isValid
 
 from app.ui.style import colours
 from app.words import Words
@@ -17,6 +30,7 @@ STROKES = (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.DotLine)
 DESCRIBED_EVERY_MS = 5000
 """A screen reader that is told four times a second tells nothing."""
 TOP, BOTTOM, RIGHT = 24, 20, 8
+LINE_WIDTH = 1.5
 GAP_FACTOR = 3
 """So many steps without a point are a gap: nothing was measured there."""
 
@@ -47,7 +61,8 @@ class Chart(QWidget):
         self._step = 1.0
         self._top = 1.0
         self._cursor: int | None = None
-        self._shapes: list[list[QPolygonF]] = []
+        self._picture: QPixmap | None = None
+        self._stale = True
         self._described = QElapsedTimer()
         self.setAccessibleName(name)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -65,11 +80,10 @@ class Chart(QWidget):
         self._cursor = None if self._cursor is None or not times else min(self._cursor, len(times) - 1)
         highest = max((value for line in lines for value in line.values if value is not None), default=0.0)
         self._top = _round_up(highest)
-        self._shapes = []
         if not self._described.isValid() or self._described.elapsed() >= DESCRIBED_EVERY_MS:
             self._described.start()
             self.setAccessibleDescription(self.described())
-        self.update()
+        self._redraw()
 
     def described(self) -> str:
         """The chart in a sentence."""
@@ -138,9 +152,49 @@ class Chart(QWidget):
     # -- painting -------------------------------------------------------------------------------------------------
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
-        """The shapes are those of another size."""
-        self._shapes = []
+        """The picture is that of another size."""
         super().resizeEvent(event)
+        self._redraw()
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
+        """The picture may be that of another theme."""
+        super().changeEvent(event)
+        if event.type() in {QEvent.Type.PaletteChange, QEvent.Type.StyleChange}:
+            self._redraw()
+
+    def _redraw(self) -> None:
+        """Have the picture drawn before long; one chart at each turn of the loop, so that six of them hold up nothing."""
+        self._stale = True
+        if self not in _TO_DRAW:
+            _TO_DRAW.append(self)
+            if len(_TO_DRAW) == 1:
+                QTimer.singleShot(0, _draw_next)
+
+    def draw(self) -> None:
+        """Draw the picture now."""
+        scale = self.devicePixelRatioF()
+        picture = QPixmap(self.size() * scale)
+        picture.setDevicePixelRatio(scale)
+        picture.fill(Qt.GlobalColor.transparent)
+        told, area = colours(), self._area()
+        painter = QPainter(picture)
+        painter.setFont(self.font())
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        self._paint_axes(painter, area, QColor(told.line), QColor(told.quiet), numbered=not self.empty)
+        if self.empty:
+            painter.setPen(QColor(told.quiet))
+            painter.drawText(area, Qt.AlignmentFlag.AlignCenter, self._say("Nothing measured yet."))
+        else:
+            for number, line in enumerate(self._lines):
+                self._paint_line(painter, area, self._shape(line, area), QColor(told.series[number]), number)
+        painter.end()
+        self._picture, self._stale = picture, False
+        self.update()
+
+    @property
+    def empty(self) -> bool:
+        """Nothing was measured."""
+        return not any(value is not None for line in self._lines for value in line.values)
 
     def _area(self) -> QRectF:
         metrics = self.fontMetrics()
@@ -148,25 +202,18 @@ class Chart(QWidget):
         return QRectF(left, TOP, max(1, self.width() - left - RIGHT), max(1, self.height() - TOP - BOTTOM))
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
-        """Axes, lines, legend, cursor."""
+        """The picture, and legend or cursor over it."""
         del event
-        told = colours()
+        if self._stale:  # it comes into view
+            self._redraw()
+        told, area = colours(), self._area()
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        area = self._area()
-        empty = not any(value is not None for line in self._lines for value in line.values)
-        self._paint_axes(painter, area, QColor(told.line), QColor(told.quiet), numbered=not empty)
-        if empty:
-            painter.setPen(QColor(told.quiet))
-            painter.drawText(area, Qt.AlignmentFlag.AlignCenter, self._say("Nothing measured yet."))
-        else:
-            if not self._shapes:
-                self._shapes = [self._shape(line, area) for line in self._lines]
-            for number, shapes in enumerate(self._shapes):
-                self._paint_line(painter, area, shapes, QColor(told.series[number]), number)
+        if self._picture is not None:
+            painter.drawPixmap(0, 0, self._picture)
         if self._cursor is not None and self._times:
             self._paint_cursor(painter, area, QColor(told.text))
-        elif len(self._lines) > 1 and not empty:
+        elif len(self._lines) > 1 and not self.empty:
             self._paint_legend(painter, area, QColor(told.quiet))
         if self.hasFocus():
             painter.setPen(QPen(QColor(told.accent), 2))
@@ -197,30 +244,28 @@ class Chart(QWidget):
         """The line's unbroken pieces. Of the points in one pixel the highest counts, so that no peak is lost."""
         if not self._times:
             return []
-        end, across, up = self._times[-1], area.width() / self._span, area.height() / self._top
-        pieces: list[QPolygonF] = []
-        piece: list[QPointF] = []
-        before, pixel = -1e18, -1
+        end, right, bottom = self._times[-1], area.right(), area.bottom()
+        across, up, begin, gap = area.width() / self._span, area.height() / self._top, end - self._span, GAP_FACTOR * max(self._step, 1.0)
+        pieces: list[list[QPointF]] = [[]]
+        before, pixel, highest = begin, -1, 0.0
         for at, value in zip(self._times, line.values, strict=False):
-            x = area.right() - (end - at) * across
-            if value is None or at < end - self._span:
+            if value is None or at < begin:
                 continue
-            if at - before > GAP_FACTOR * max(self._step, 1.0) and piece:
-                pieces.append(QPolygonF(piece))
-                piece, pixel = [], -1
-            y = area.bottom() - value * up
-            if int(x) == pixel:
-                piece[-1] = QPointF(piece[-1].x(), min(piece[-1].y(), y))
-            else:
-                piece.append(QPointF(x, y))
-                pixel = int(x)
+            x = right - (end - at) * across
+            if at - before > gap and pieces[-1]:
+                pieces.append([])
+                pixel = -1
+            if int(x) != pixel:
+                pixel, highest = int(x), value
+                pieces[-1].append(QPointF(x, bottom - value * up))
+            elif value > highest:
+                highest = value
+                pieces[-1][-1] = QPointF(x, bottom - value * up)
             before = at
-        if piece:
-            pieces.append(QPolygonF(piece))
-        return pieces
+        return [QPolygonF(piece) for piece in pieces if piece]
 
     def _paint_line(self, painter: QPainter, area: QRectF, shapes: list[QPolygonF], colour: QColor, number: int) -> None:
-        pen = QPen(colour, 1.8, STROKES[number % len(STROKES)])
+        pen = QPen(colour, LINE_WIDTH, STROKES[number % len(STROKES)])
         for shape in shapes:
             if number == 0 and shape.size() > 1:
                 ground = QColor(colour)
@@ -241,7 +286,7 @@ class Chart(QWidget):
     def _paint_legend(self, painter: QPainter, area: QRectF, quiet: QColor) -> None:
         told, x = colours(), area.left()
         for number, line in enumerate(self._lines):
-            painter.setPen(QPen(QColor(told.series[number]), 1.8, STROKES[number % len(STROKES)]))
+            painter.setPen(QPen(QColor(told.series[number]), LINE_WIDTH, STROKES[number % len(STROKES)]))
             painter.drawLine(QPointF(x, TOP / 2), QPointF(x + 24, TOP / 2))
             painter.setPen(quiet)
             width = painter.fontMetrics().horizontalAdvance(line.name)
@@ -255,6 +300,20 @@ class Chart(QWidget):
         painter.drawLine(QPointF(x, area.top()), QPointF(x, area.bottom()))
         painter.setPen(text)
         painter.drawText(QRectF(area.left(), 0, area.width(), TOP), Qt.AlignmentFlag.AlignVCenter, self._told_at(index))
+
+
+_TO_DRAW: deque[Chart] = deque()
+
+
+def _draw_next() -> None:
+    """The picture of the chart that has waited longest; those that nobody sees wait until somebody does."""
+    while _TO_DRAW:
+        chart = _TO_DRAW.popleft()
+        if isValid(chart) and not chart.visibleRegion().isEmpty():
+            chart.draw()
+            break
+    if _TO_DRAW:
+        QTimer.singleShot(0, _draw_next)
 
 
 def steps(times: Sequence[float]) -> float:

@@ -9,7 +9,7 @@ from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QAction, QCloseEvent, QGuiApplication, QHideEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QListWidget, QListWidgetItem, QMainWindow, QStackedWidget, QWidget
 
-from app.bridge.news import Attention, Snapshot
+from app.bridge.news import Attention
 from app.bridge.qt import Bridge
 from app.ui.window.about import AboutDialog
 from app.ui.window.audit import AuditTab
@@ -53,7 +53,7 @@ class Dashboard(QMainWindow):
         super().__init__()
         self._bridge = bridge
         self._say = say
-        self._seen = False
+        self._seen = self._due = False
         self._tabs = self._all_tabs(endpoint)
         self._pages: dict[str, Page] = {}
         self.setWindowTitle("Flowork")
@@ -143,9 +143,16 @@ class Dashboard(QMainWindow):
     # -- seen or not ----------------------------------------------------------------------------------------------
 
     @Slot(object)
-    def _told(self, snapshot: object) -> None:
+    def _told(self, _: object) -> None:
+        """Of several that arrive together only the last is shown."""
+        if self._seen and not self._due:
+            self._due = True
+            QTimer.singleShot(0, self, self._show_latest)
+
+    def _show_latest(self) -> None:
+        self._due = False
         if self._seen:
-            self.current.told(cast("Snapshot", snapshot))
+            self.current.told(self._bridge.snapshot)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         """Somebody looks."""

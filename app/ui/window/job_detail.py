@@ -4,11 +4,12 @@ import json
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFormLayout, QLabel, QPlainTextEdit, QTableWidget, QTableWidgetItem, QTabWidget, QWidget
+from PySide6.QtWidgets import QFormLayout, QLabel, QPlainTextEdit, QTabWidget, QWidget
 
 from app.ui.style import GAP, SPACE, role
 from app.ui.window.job_words import job_state, outcome, took
 from app.ui.window.parts import button, column, copy, label, local_time, put, recast, row, short_time
+from app.ui.window.rows import Rows
 from app.words import Words
 from contract.admin_jobs import OwnedJob, OwnedJobDetail
 from contract.words import JobState
@@ -100,15 +101,7 @@ class JobDetail(QWidget):
             self._fact(name, title)
         self._id = self._copied("id", say("Id"), say("Copy the job's id"))
         self._trace = self._copied("trace", say("Trace id"), say("Copy the trace id"))
-        self._attempts = QTableWidget(0, 4)
-        self._attempts.setAccessibleName(say("Attempts"))
-        self._attempts.setHorizontalHeaderLabels([say("Outcome"), say("Began"), say("Waited"), say("Took")])
-        self._attempts.verticalHeader().hide()
-        self._attempts.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
-        self._attempts.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
-        self._attempts.setTabKeyNavigation(False)
-        self._attempts.setShowGrid(False)
-        self._attempts.horizontalHeader().setStretchLastSection(True)
+        self._attempts = Rows(say("Attempts"), [say("Outcome"), say("Began"), say("Waited"), say("Took")], [150, 78, 76])
         self._output = Text(say("Output"), say("It wrote no output."), say)
         self._log = Text(say("Log"), say("It logged nothing."), say)
         self._payload = Text(say("Payload"), say("It has no payload."), say)
@@ -195,18 +188,12 @@ class JobDetail(QWidget):
         self._payload.tell("" if detail is None or detail.payload is None else _pretty(detail.payload))
         self._result.tell("" if detail is None or detail.result is None else _pretty(detail.result))
         attempts = [] if detail is None else detail.attempts
-        self._attempts.setRowCount(len(attempts))
-        for number, attempt in enumerate(attempts):
-            ended = outcome(attempt.outcome, say) + (f" ({attempt.code})" if attempt.code else "")
-            cells = (ended, short_time(attempt.claimed_at), say.milliseconds(attempt.waited_ms), say.milliseconds(attempt.took_ms))
-            for place, text in enumerate(cells):
-                item = self._attempts.item(number, place)
-                if item is None:
-                    item = QTableWidgetItem()
-                    self._attempts.setItem(number, place, item)
-                if item.text() != text:
-                    item.setText(text)
-                    item.setToolTip(text if place == 0 else attempt.instance or "")
+        rows = []
+        for each in attempts:
+            ended = outcome(each.outcome, say) + (f" ({each.code})" if each.code else "")
+            times = (short_time(each.claimed_at), say.milliseconds(each.waited_ms), say.milliseconds(each.took_ms))
+            rows.append((str(each.delivery), (ended, *times)))
+        self._attempts.fill(rows)
 
     def _want(self, signal: Any) -> None:
         if self.job is not None:

@@ -21,7 +21,7 @@ LIVE_MS: Final = 1000
 TYPED_MS: Final = 250
 CATCH_UP_PAGES: Final = 5
 """So many pages of new jobs are followed at one look; beyond them the list begins anew with the newest."""
-WIDTHS: Final = (128, 96, 96, 96, 92, 84, 72)
+WIDTHS: Final = (122, 76, 88, 78, 82, 80, 72)
 
 
 class JobsTab(Page):

@@ -27,6 +27,9 @@ _INK: dict[str, Callable[[Colours], str]] = {
 }
 
 
+_TOLD = frozenset({int(Role.DisplayRole), int(Role.ForegroundRole), int(Role.ToolTipRole)})
+
+
 class JobsModel(QAbstractTableModel):
     """Sorted by the UUIDs in the ids, which follow the time of submission."""
 
@@ -174,12 +177,16 @@ class JobsModel(QAbstractTableModel):
 
     def data(self, index: Index, role: int = Role.DisplayRole) -> Any:
         """A cell."""
+        if role not in _TOLD:  # a view asks for nine of them, cell by cell
+            return None
         job = self.job(index.row())
         if job is None:
             return None
         if role == Role.DisplayRole:
             return self._text(job, index.column())
-        if role == Role.ForegroundRole and index.column() == 0:
+        if role == Role.ForegroundRole:
+            if index.column():
+                return None
             return QColor(_INK[job_state(job.state, self._say, cancel_requested=job.cancel_requested)[1]](colours()))
         if role == Role.ToolTipRole:
             return self._tip(job, index.column())

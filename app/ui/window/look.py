@@ -28,7 +28,13 @@ QSplitter::handle { background: transparent; }
 QStatusBar { color: $quiet; }
 QTableView { selection-background-color: $accent; selection-color: $on_accent; }
 QTabWidget::pane { border: none; }
-QTabBar::tab { padding: 6px 14px; border: none; border-bottom: 2px solid transparent; color: $quiet; }
+QCheckBox::indicator, QRadioButton::indicator { width: 13px; height: 13px; border: 1px solid $quiet; background: $raised; }
+QCheckBox::indicator { border-radius: 3px; }
+QRadioButton::indicator { border-radius: 7px; }
+QCheckBox::indicator:checked, QRadioButton::indicator:checked { width: 7px; height: 7px;
+  border: 4px solid $accent; background: $on_accent; }
+QCheckBox:focus, QRadioButton:focus { color: $accent; }
+QTabBar::tab { padding: 6px 10px; border: none; border-bottom: 2px solid transparent; color: $quiet; }
 QTabBar::tab:selected { color: $text; border-bottom: 2px solid $accent; }
 QTabBar::tab:focus { color: $accent; }
 QTabBar { qproperty-drawBase: 0; }
@@ -36,13 +42,11 @@ QTableView::item { padding: 0 6px; }
 QHeaderView::section { padding: 6px 8px; }
 QComboBox::drop-down { border: none; width: 24px; }
 QComboBox::down-arrow, QSpinBox::down-arrow { image: none; width: 0; height: 0;
-  border-left: 4px solid $raised; border-right: 4px solid $raised;
-  border-top: 5px solid $quiet; }
+  border-left: 4px solid $raised; border-right: 4px solid $raised; border-top: 5px solid $quiet; }
 QComboBox::down-arrow { margin-right: 8px; }
-QSpinBox { padding-right: 24px; }
+QSpinBox { padding: 5px 24px 5px 8px; }
 QSpinBox::up-button, QSpinBox::down-button { border: none; width: 22px; background: transparent; }
-QSpinBox::up-arrow { image: none; width: 0; height: 0;
-  border-left: 4px solid $raised; border-right: 4px solid $raised;
+QSpinBox::up-arrow { image: none; width: 0; height: 0; border-left: 4px solid $raised; border-right: 4px solid $raised;
   border-bottom: 5px solid $quiet; }
 QLabel[role="warning"], QLabel[role="bad"], QLabel[role="good"] { background: transparent; border: none; }
 QPushButton[role="danger"]:disabled { color: $quiet; border-color: $line; }
