@@ -15,12 +15,13 @@ from PySide6.QtWidgets import QApplication, QWidget  # noqa: E402
 from app.bridge.acts import Trouble  # noqa: E402
 from app.ui import style  # noqa: E402
 from app.ui.window.dashboard import Dashboard  # noqa: E402
+from app.ui.window.endpoint import EndpointTab  # noqa: E402
 from app.words import Language, Words, speak  # noqa: E402
 from tests.support import samples  # noqa: E402
 from tests.support.fake_agent import FakeAgent, agent  # noqa: E402
 
 THEMES = {"light": style.LIGHT, "dark": style.DARK}
-TABS = ("overview", "jobs", "engines", "people", "audit", "logs", "settings")
+TABS = ("overview", "jobs", "engines", "people", "endpoint", "audit", "logs", "settings")
 
 
 def wear(application: QApplication, theme: str) -> None:
@@ -40,7 +41,7 @@ def settle(application: QApplication) -> None:
 def shown(fake: FakeAgent, say: Words, snapshot: Any, tab: str, size: tuple[int, int] = (1180, 780)) -> Dashboard:
     """The window on a tab."""
     fake.tell(snapshot)
-    window = Dashboard(fake.bridge, say)
+    window = Dashboard(fake.bridge, say, EndpointTab)
     window.resize(*size)
     window.show()
     window.show_tab(tab)

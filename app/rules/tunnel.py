@@ -18,7 +18,7 @@ NOT_READY_S: Final = 90.0
 """A client that is not ready for so long hangs, and is started anew."""
 USUAL_CONNECTIONS: Final = 2
 """A named tunnel opens four; below this it is degraded. A quick tunnel has one."""
-QUICK_NAME: Final = re.compile(r"https://([-a-z0-9]+\.trycloudflare\.com)\b")
+QUICK_NAME: Final = re.compile(r"https://([-a-z0-9]+\.trycloudflare\.com)(?![-.\w])")
 HOST: Final = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?(:[0-9]{1,5})?")
 
 
