@@ -86,6 +86,9 @@ def main() -> None:
     for name, (command, text) in pages.items():
         (OUT / f"{name}.svg").write_text(terminal(command, text), encoding="utf-8")
         print(OUT / f"{name}.svg")
+    import screens_windows  # it makes a Qt application: only when there is something to draw
+
+    screens_windows.main(OUT)
 
 
 def _around_a_gateway() -> dict[str, tuple[str, str]]:

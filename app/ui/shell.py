@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from PySide6.QtCore import QObject, QTimer, Signal, SignalInstance, Slot
 from PySide6.QtGui import QCloseEvent, QGuiApplication
-from PySide6.QtWidgets import QCheckBox, QDialog, QInputDialog, QLineEdit, QMessageBox, QWidget
+from PySide6.QtWidgets import QDialog, QWidget
 
 from app.bridge.acts import Act, Trouble
 from app.bridge.acts.endpoint import RestartEndpoint
@@ -20,6 +20,7 @@ from app.bridge.qt import Bridge
 from app.rules.condition import Fix, Service
 from app.ui.leave import LeaveDialog
 from app.ui.pair import PairDialog
+from app.ui.questions import about_closing, about_keys, passphrase, trouble_box
 from app.ui.tray import Tray, Want
 from app.words import Words
 from contract.admin import SigningKeyList
@@ -147,7 +148,7 @@ class Shell(QObject):
             self._hint()
         else:
             cast("QCloseEvent", event).ignore()
-            self._dialog("closing", self._ask_about_closing)
+            self._dialog("closing", lambda: about_closing(self._window, self._say, self._closed))
 
     def _hint(self) -> None:
         """Once: where it has gone."""
@@ -156,34 +157,15 @@ class Shell(QObject):
             where = self._say("Its icon is in the tray") if self._has_host else self._say("Starting Flowork again opens the window")
             self._tell_outside(self._say("Flowork keeps running"), where)
 
-    def _ask_about_closing(self) -> QDialog:
-        say = self._say
-        box = QMessageBox(self._window)
-        box.setWindowTitle("Flowork")
-        box.setText(say("Keep Flowork running?"))
-        box.setInformativeText(say("Jobs are taken and done without the window, too."))
-        keep = box.addButton(say("&Keep running"), QMessageBox.ButtonRole.AcceptRole)
-        leave = box.addButton(say("&Drain and quit"), QMessageBox.ButtonRole.DestructiveRole)
-        box.addButton(say("&Cancel"), QMessageBox.ButtonRole.RejectRole)
-        box.setDefaultButton(keep)
-        always = QCheckBox(say("Do this every time"))
-        box.setCheckBox(always)
-
-        def chosen(button: object) -> None:
-            if button not in {keep, leave}:
-                return
-            wish = "keep" if button is keep else "quit"
-            if always.isChecked():
-                self._on_close = wish
-                self._bridge.ask(self, ChangeSetting("desktop", "on_close", wish), lambda _: None, self._failed)
-            if wish == "quit":
-                self.leave()
-            elif self._window is not None:
-                self._window.hide()
-                self._hint()
-
-        box.buttonClicked.connect(chosen)
-        return box
+    def _closed(self, wish: str, always: bool) -> None:
+        if always:
+            self._on_close = wish
+            self._bridge.ask(self, ChangeSetting("desktop", "on_close", wish), lambda _: None, self._failed)
+        if wish == "quit":
+            self.leave()
+        elif self._window is not None:
+            self._window.hide()
+            self._hint()
 
     def _dialog(self, name: str, make: Callable[[], QDialog]) -> None:
         """Show a dialog, once."""
@@ -288,15 +270,8 @@ class Shell(QObject):
 
     @Slot(object)
     def _question(self, question: object) -> None:
-        """Ask for a passphrase. What is typed goes to whoever asked, and nowhere else."""
-        asked = cast("Question", question)
-        dialog = QInputDialog(self._parent())
-        dialog.setWindowTitle("Flowork")
-        dialog.setLabelText(asked.prompt)
-        dialog.setTextEchoMode(QLineEdit.EchoMode.Password)
-        dialog.textValueSelected.connect(asked.answer)
-        dialog.rejected.connect(lambda: asked.answer(None))
-        self._dialog("question", lambda: dialog)
+        """Ask for a passphrase."""
+        self._dialog("question", lambda: passphrase(self._parent(), cast("Question", question)))
 
     @Slot(object)
     def _workers(self, number: object) -> None:
@@ -322,19 +297,7 @@ class Shell(QObject):
         self._tell(say("Rotating tokens"), say("{names}: takes a new token at its next call. Running jobs go on.", names=names))
 
     def _ask_about_keys(self) -> None:
-        say = self._say
-        box = QMessageBox(self._parent())
-        box.setWindowTitle(say("Rotate signing keys"))
-        box.setText(say("Let a new key sign access tokens?"))
-        box.setInformativeText(
-            say("Browsers and programs stay signed in. If somebody may have had the old key, end every access token at once instead.")
-        )
-        rotate = box.addButton(say("&Rotate"), QMessageBox.ButtonRole.AcceptRole)
-        compromised = box.addButton(say("&End every token"), QMessageBox.ButtonRole.DestructiveRole)
-        box.addButton(say("&Cancel"), QMessageBox.ButtonRole.RejectRole)
-        box.setDefaultButton(rotate)
-        box.buttonClicked.connect(lambda button: self._rotate_keys(button is compromised) if button in {rotate, compromised} else None)
-        self._dialog("keys", lambda: box)
+        self._dialog("keys", lambda: about_keys(self._parent(), self._say, self._rotate_keys))
 
     def _rotate_keys(self, compromised: bool) -> None:
         self._ask(RotateSigningKeys(compromised), self._keys_rotated)
@@ -416,10 +379,8 @@ class Shell(QObject):
 
     def _failed(self, trouble: Trouble) -> None:
         """An act that somebody asked for was not done: say so where they look."""
-        box = QMessageBox(QMessageBox.Icon.Warning, "Flowork", trouble.title, QMessageBox.StandardButton.Close, self._parent())
-        box.setInformativeText(trouble.detail)
         self._dialogs.pop("trouble", None)
-        self._dialog("trouble", lambda: box)
+        self._dialog("trouble", lambda: trouble_box(self._parent(), trouble))
 
     def _tell(self, title: str, text: str = "") -> None:
         """Answer what was asked for: in the window while somebody looks at it, else as a notification."""

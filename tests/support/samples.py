@@ -398,7 +398,7 @@ def log_lines(count: int = 300) -> LogLines:
         ("error", "gateway", "audit.alarm", "about=witness reason='The file of heads cannot be reached.'"),
     )
     lines = tuple(LogLine(at((count - number) * 2), *kinds[(number * 3) % 5 if number % 9 == 0 else number % 2]) for number in range(count))
-    return LogLines(lines, "/home/ann/.local/share/flowork/logs")
+    return LogLines(lines, "~/.local/share/flowork/logs")
 
 
 def settings() -> SettingsFound:
@@ -411,7 +411,7 @@ def settings() -> SettingsFound:
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "config.toml").write_text("[gateway]\nport = 8000\n")
         found = of(Path(folder), {}, {"slots": 4}, {"FLOWORK_LOGS_LEVEL": "debug"}).found()
-    return SettingsFound("/home/ann/.local/share/flowork/config.toml", found.settings)
+    return SettingsFound("~/.local/share/flowork/config.toml", found.settings)
 
 
 def answers(all_jobs: list[OwnedJob] | None = None) -> dict[type[Act[Any]], Any]:
@@ -429,6 +429,6 @@ def answers(all_jobs: list[OwnedJob] | None = None) -> dict[type[Act[Any]], Any]
         SearchAudit: Found(records(), 4150),
         VerifyAudit: WHOLE,
         ReadLogs: log_lines(),
-        FollowLogs: LogLines((), "/home/ann/.local/share/flowork/logs"),
+        FollowLogs: LogLines((), "~/.local/share/flowork/logs"),
         ListSettings: settings(),
     }

@@ -8,7 +8,7 @@ from app.bridge.acts.audit import ExportAudit, Found, SearchAudit, VerifyAudit
 from app.bridge.news import Snapshot
 from app.bridge.qt import Bridge
 from app.ui.style import GAP, MARGIN, SPACE, role
-from app.ui.window.parts import Notice, Page, button, column, label, local_time, put, recast, row, serves
+from app.ui.window.parts import Notice, Page, button, column, label, local_time, put, recast, row
 from app.ui.window.rows import Rows
 from app.words import Words
 from contract.admin import AuditRecord, AuditVerdict
@@ -24,7 +24,7 @@ class AuditTab(Page):
         self._records: list[AuditRecord] = []
         self._before: int | None = None
         self._asked = 0
-        self._loaded = self._serves = False
+        self._loaded = False
         self._typed = QTimer(self)
         self._typed.setSingleShot(True)
         self._typed.setInterval(TYPED_MS)
@@ -64,7 +64,7 @@ class AuditTab(Page):
 
     def look(self) -> None:
         """Ask for the newest records."""
-        if serves(self.bridge.snapshot):
+        if self.serves:
             self._begin_anew()
 
     def told(self, snapshot: Snapshot) -> None:
@@ -72,10 +72,10 @@ class AuditTab(Page):
         alarms = snapshot.facts.alarms
         put(self._alarms, "\n".join(f"! {alarm}" for alarm in alarms))
         self._alarms.setVisible(bool(alarms))
-        came, self._serves = serves(snapshot) and not self._serves, serves(snapshot)
+        came = self.came(snapshot)
         for each in (self.verify, self.export):
-            each.setEnabled(self._serves and not each.property("waits"))
-        if not self._serves and not self._loaded:
+            each.setEnabled(self.serves and not each.property("waits"))
+        if not self.serves and not self._loaded:
             self._notice.offline(self.say, snapshot)
             self._older.hide()
         elif came and not self._loaded:
@@ -171,7 +171,7 @@ class AuditTab(Page):
         del pressed
         for each in (self.verify, self.export):
             each.setProperty("waits", False)
-            each.setEnabled(self._serves)
+            each.setEnabled(self.serves)
 
     def _ended(self, pressed: object, trouble: Trouble) -> None:
         self._end(pressed)

@@ -130,6 +130,6 @@ class ChartCard(QFrame):
         """Anew, with the place in it kept: who reads the fifth row goes on reading the fifth row."""
         scroll, chosen = self._table.verticalScrollBar().value(), self._table.currentIndex().row()
         self.model.fill(*self._given)
-        self._table.verticalScrollBar().setValue(scroll)
         if chosen >= 0:
             self._table.selectRow(chosen)
+        self._table.verticalScrollBar().setValue(scroll)

@@ -14,7 +14,7 @@ from app.bridge.qt import Bridge
 from app.ui.style import MARGIN, SPACE
 from app.ui.window.engine_detail import EngineDetail
 from app.ui.window.engine_dialogs import AddDialog, PromoteDialog, RevokeDialog, RolloutDialog, ShareDialog
-from app.ui.window.parts import Notice, Page, button, column, confirm, label, row, scrolled, serves
+from app.ui.window.parts import Notice, Page, button, column, confirm, label, row, scrolled
 from app.words import Words
 from contract.admin import EngineStatus
 from contract.admin_engines import EngineList, EngineView
@@ -29,7 +29,6 @@ class EnginesTab(Page):
     def __init__(self, bridge: Bridge, say: Words) -> None:
         super().__init__(bridge, say)
         self._views: dict[str, EngineView] = {}
-        self._serves = False
         self.list = QListWidget()
         self.list.setObjectName("plain")
         self.list.setAccessibleName(say("Engines"))
@@ -66,16 +65,16 @@ class EnginesTab(Page):
 
     def look(self) -> None:
         """Ask for engines, machines and members."""
-        if serves(self.bridge.snapshot):
+        if self.serves:
             if not self._views:
                 self._notice.loading(self.say)
             self.bridge.ask(self, ListEngines(), self._take, self._refused)
 
     def told(self, snapshot: Snapshot) -> None:
         """Show how each is."""
-        came, self._serves = serves(snapshot) and not self._serves, serves(snapshot)
-        self._add.setEnabled(self._serves)
-        if not self._serves and not self._views:
+        came = self.came(snapshot)
+        self._add.setEnabled(self.serves)
+        if not self.serves and not self._views:
             self._notice.offline(self.say, snapshot)
             self._stack.setCurrentWidget(self._notice)
         elif came:

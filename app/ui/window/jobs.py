@@ -12,7 +12,7 @@ from app.bridge.qt import Bridge
 from app.ui.style import GAP, MARGIN, SPACE
 from app.ui.window.job_detail import JobDetail
 from app.ui.window.jobs_model import JobsModel, is_newer
-from app.ui.window.parts import Notice, Page, column, confirm, label, plain_table, put, row, serves
+from app.ui.window.parts import Notice, Page, column, confirm, label, plain_table, put, row
 from app.words import Words
 from contract.admin_jobs import OwnedJob, OwnedJobDetail, OwnedJobPage
 from contract.words import JobState
@@ -33,7 +33,6 @@ class JobsTab(Page):
         self.model.older_wanted.connect(lambda before: self._ask(before, older=True))
         self._waits = False
         self._loaded = False
-        self._serves = False
         self._asked = 0
         self._timer = QTimer(self)
         self._timer.setInterval(LIVE_MS)
@@ -119,7 +118,9 @@ class JobsTab(Page):
 
     def look(self) -> None:
         """Ask for the newest."""
-        if serves(self.bridge.snapshot):
+        if self.serves:
+            if not self._loaded:
+                self._notice.loading(self.say)
             self._ask(None)
 
     def told(self, snapshot: Snapshot) -> None:
@@ -128,13 +129,11 @@ class JobsTab(Page):
             names = {engine.id: engine.name for engine in snapshot.status.engines}
             self.model.name_engines(names)
             self._name_engines(names)
-        came, self._serves = serves(snapshot) and not self._serves, serves(snapshot)
-        if not self._serves and not self._loaded:
+        came = self.came(snapshot)
+        if not self.serves and not self._loaded:
             self._notice.offline(self.say, snapshot)
             self._stack.setCurrentWidget(self._notice)
         elif came:
-            if not self._loaded:
-                self._notice.loading(self.say)
             self.look()
 
     def _name_engines(self, names: dict[str, str]) -> None:
@@ -167,13 +166,11 @@ class JobsTab(Page):
         self._loaded = False
         self.model.clear()
         self._close_detail()
-        if self._serves:
-            self._notice.loading(self.say)
         self._stack.setCurrentWidget(self._notice)
         self.look()
 
     def _live(self) -> None:
-        if not self._serves or self._waits or not self._loaded:
+        if not self.serves or self._waits or not self._loaded:
             return
         self._ask(None)
         top = self.table.rowAt(0)

@@ -37,12 +37,19 @@ class Page(QWidget):
         self.bridge = bridge
         self.say = say
         self.awake = False
+        self.serves = False
+        """There is a gateway that could be asked."""
 
     def wake(self) -> None:
         """Somebody looks: show what is known, and ask for the rest."""
-        self.awake = True
         self.told(self.bridge.snapshot)
+        self.awake = True
         self.look()
+
+    def came(self, snapshot: Snapshot) -> bool:
+        """Keep whether there is a gateway; True when it has come while somebody looked."""
+        before, self.serves = self.serves, serves(snapshot)
+        return self.awake and self.serves and not before
 
     def rest(self) -> None:
         """Nobody looks any more."""

@@ -8,7 +8,7 @@ from app.bridge.acts.people import ListPeople, People, RemoveUser, RevokeDevice
 from app.bridge.news import Snapshot
 from app.bridge.qt import Bridge
 from app.ui.style import MARGIN, SPACE
-from app.ui.window.parts import Notice, Page, button, card, column, confirm, label, row, scrolled, serves, short_time
+from app.ui.window.parts import Notice, Page, button, card, column, confirm, label, row, scrolled, short_time
 from app.ui.window.rows import Rows
 from app.words import Words
 from contract.people import Budget, Spent, User
@@ -23,7 +23,6 @@ class PeopleTab(Page):
     def __init__(self, bridge: Bridge, say: Words) -> None:
         super().__init__(bridge, say)
         self._people: People | None = None
-        self._serves = False
         self.devices = Rows(
             say("Devices"), [say("Device"), say("User"), say("Signed in"), say("Paired"), say("Address")], [190, 140, 110, 130]
         )
@@ -56,16 +55,16 @@ class PeopleTab(Page):
 
     def look(self) -> None:
         """Ask who there is."""
-        if serves(self.bridge.snapshot):
+        if self.serves:
             if self._people is None:
                 self._notice.loading(self.say)
             self.bridge.ask(self, ListPeople(), self._take, self._refused)
 
     def told(self, snapshot: Snapshot) -> None:
         """Know whether there is anybody to ask."""
-        came, self._serves = serves(snapshot) and not self._serves, serves(snapshot)
-        self._pair.setEnabled(self._serves)
-        if not self._serves and self._people is None:
+        came = self.came(snapshot)
+        self._pair.setEnabled(self.serves)
+        if not self.serves and self._people is None:
             self._notice.offline(self.say, snapshot)
         elif came:
             self.look()
