@@ -108,7 +108,8 @@ def tunnel(
     """For a tunnel client of this machine, when it is switched on, or when the program around may start one at any time.
 
     Leaves `run/tunnel.json` (0600) while it listens: `service` is where the client connects to, `host` the secret Host
-    header it must send (cloudflared: `service` and `originRequest.httpHostHeader`). Both are new at every start.
+    header it must send (cloudflared: `service` and `originRequest.httpHostHeader`). The host is new at every start, unless the program
+    around keeps one for a proxy that was told it.
     """
     if not settings.tunnel and program.endpoint is None:
         return None

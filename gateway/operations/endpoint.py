@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from contract.endpoint import OFF, EndpointChange, EndpointView
+from contract.endpoint import OFF, EndpointChange, EndpointState, EndpointView
 from contract.errors import NotOfThisProgram
 from gateway.operations.audit import Audit
 from gateway.operations.owner import OWNER
+
+REACHED = frozenset({EndpointState.READY, EndpointState.DEGRADED})
 
 
 class EndpointHost(Protocol):
@@ -40,14 +42,16 @@ class PublicOrigins:
         self._expected: str | None = None
         self._seen = False
 
-    def publish(self, origins: tuple[str, ...]) -> None:
-        """These, from now on, beside the fixed ones."""
+    def publish(self, origins: tuple[str, ...]) -> frozenset[str]:
+        """These, from now on, beside the fixed ones; those that are none any more."""
+        gone = frozenset(self._published) - frozenset(origins) - frozenset(self._fixed)
         self._published = origins
+        return gone
 
     @property
-    def first(self) -> str | None:
-        """The one to name in a link; None while there is none."""
-        return next(iter((*self._published, *self._fixed)), None)
+    def fixed(self) -> str | None:
+        """The first of the settings: of a tunnel that the owner runs by themselves."""
+        return next(iter(self._fixed), None)
 
     def __contains__(self, origin: object) -> bool:
         return origin in self._published or origin in self._fixed
@@ -80,6 +84,13 @@ class Endpoint:
     def view(self) -> EndpointView:
         """How it is."""
         return OFF if self.host is None else self.host.view()
+
+    def origin(self, public: PublicOrigins) -> str | None:
+        """Where somebody elsewhere reaches this gateway, so far as that is known: what was not reached from outside is no place to send
+        anybody to.
+        """
+        view = self.view()
+        return view.origin if view.state in REACHED and view.origin is not None else public.fixed
 
     async def change(self, asked: EndpointChange) -> EndpointView:
         """Be reached in another way, from now on.

@@ -56,7 +56,7 @@ class Gateway:
 
     async def publish(self, origins: tuple[str, ...]) -> None:
         """Be known under these origins by the tunnel, from now on; those of the settings stay."""
-        self._parts.state.public.publish(origins)
+        self._parts.sockets.close_from(self._parts.state.public.publish(origins))
 
     async def expect(self, word: str) -> Callable[[], bool]:
         """A request with this word is to come by the tunnel; whether it has."""

@@ -258,8 +258,8 @@ async def build(
         drain=drain,
         rollouts=rollouts,
         levels=levels,
-        remote_address=lambda: state.public.first if settings.accept_remote_engines else None,
-        public_origin=lambda: state.public.first,
+        remote_address=lambda: endpoint.origin(state.public) if settings.accept_remote_engines else None,
+        public_origin=lambda: endpoint.origin(state.public),
         endpoint=endpoint.view,
     )
 

@@ -18,6 +18,7 @@ import pytest
 from app.client.admin import open_admin
 from app.client.api import ApiClient
 from app.client.pairing import pair_here
+from app.services.endpoint.child import reap_orphan
 from contract.endpoint import EndpointChange, EndpointKind, EndpointState, EndpointView
 from contract.jobs import JobDraft
 from contract.pairing import read_link
@@ -126,7 +127,8 @@ async def test_a_quick_tunnel_publishes_the_gateway_and_a_link_leads_through_it(
             await until(done)
     (start,) = tunnels.starts()
     assert start["config"] == ""
-    assert {"--no-autoupdate", "--management-diagnostics=false", "--http-host-header"} <= set(start["argv"])
+    assert {"--no-autoupdate", "--management-diagnostics=false"} <= set(start["argv"])
+    assert json.loads((tunnels.home.data / "run" / "tunnel.json").read_text())["host"] not in " ".join(start["argv"])
 
 
 async def test_live_events_come_through_the_tunnel(tunnels: Tunnels):
@@ -297,3 +299,64 @@ async def test_a_change_that_makes_no_sense_is_refused_and_changes_nothing(tunne
         with pytest.raises(ValueError, match="origin"):
             EndpointChange(kind=EndpointKind.URL, origin=origin)
     assert (await tunnels.view()).state is EndpointState.OFF
+
+
+async def test_no_link_leads_where_nobody_was_reached(tunnels: Tunnels):
+    tunnels.mode("elsewhere")
+    await tunnels.change(EndpointKind.QUICK)
+    await tunnels.becomes(EndpointState.UNREACHABLE)
+    async with open_admin(tunnels.home.data) as admin:
+        assert read_link((await admin.offer(OfferMake())).link).gateway == tunnels.home.address
+
+
+async def test_quick_tunnels_are_not_made_more_often_when_somebody_restarts_them(tunnels: Tunnels):
+    await tunnels.change(EndpointKind.QUICK)
+    await tunnels.becomes(EndpointState.READY)
+    async with open_admin(tunnels.home.data) as admin:
+        await admin.restart_endpoint()
+    view = await tunnels.becomes(EndpointState.DOWN)
+    assert view.next_try_s is not None
+    assert view.next_try_s > 15
+    await tunnels.change(EndpointKind.NONE)
+    await tunnels.becomes(EndpointState.OFF)
+    await tunnels.change(EndpointKind.QUICK)
+    await tunnels.becomes(EndpointState.DOWN)
+    assert len(tunnels.starts()) == 1
+
+
+async def test_a_live_socket_ends_with_the_name_it_came_by(tunnels: Tunnels):
+    await tunnels.change(EndpointKind.QUICK)
+    origin = (await tunnels.becomes(EndpointState.READY)).origin
+    assert origin is not None
+    door = json.loads((tunnels.home.data / "run" / "tunnel.json").read_text())
+    headers = {"Host": door["host"], "X-Forwarded-Host": origin.removeprefix("https://"), "CF-Connecting-IP": "203.0.113.9"}
+    async with aiohttp.ClientSession() as session:  # past the tunnel client, which would close it by ending
+        url = f"{door['service']}/api/socket.io/?EIO=4&transport=websocket"
+        async with session.ws_connect(url, headers={**headers, "Origin": origin}) as socket:
+            assert (await socket.receive_str()).startswith("0{")
+            await tunnels.change(EndpointKind.NONE)
+            async with asyncio.timeout(10):
+                while (await socket.receive()).type is aiohttp.WSMsgType.TEXT:
+                    pass
+
+
+async def test_a_client_left_behind_by_an_earlier_run_is_ended_and_a_stranger_is_not(tunnels: Tunnels):
+    run = tunnels.home.data / "run"
+    sleepers = [await asyncio.create_subprocess_exec("sleep", "300", f"0.{nonce}") for nonce in ("1111", "2222")]
+    try:
+        ours, stranger = sleepers
+        process = psutil.Process(ours.pid)
+        record = {"pid": ours.pid, "started": process.create_time(), "exe": process.exe(), "nonce": "1111"}
+        for change, survives in (({"nonce": "3333"}, True), ({"started": 1.0}, True), ({"pid": stranger.pid}, True), ({}, False)):
+            (run / "tunnel-child.json").write_text(json.dumps({**record, **change}))
+            await asyncio.to_thread(reap_orphan, run)
+            if survives:
+                assert ours.returncode is None
+                assert alive(ours.pid)
+        assert await asyncio.wait_for(ours.wait(), 10) == -signal.SIGTERM
+        assert alive(stranger.pid)
+    finally:
+        for sleeper in sleepers:
+            if sleeper.returncode is None:
+                sleeper.kill()
+            await sleeper.wait()

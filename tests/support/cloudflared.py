@@ -43,7 +43,7 @@ def arguments() -> argparse.Namespace:
 
     def origin(to: argparse.ArgumentParser) -> None:
         to.add_argument("--url")
-        to.add_argument("--http-host-header")
+        to.add_argument("--http-host-header", default=os.environ.get("TUNNEL_HTTP_HOST_HEADER"))
 
     for name in ("--config", "--output", "--loglevel", "--metrics", "--grace-period", "--management-diagnostics"):
         tunnel.add_argument(name)

@@ -126,7 +126,7 @@ def command(order: Order, metrics: int) -> list[str]:
         *(str(order.program), "tunnel", "--no-autoupdate", "--config", str(config), "--output", "json", "--loglevel", "info"),
         *("--metrics", f"127.0.0.1:{metrics}", "--grace-period", f"{GRACE_S:g}s", "--management-diagnostics=false"),
     ]
-    origin = ["--url", order.service, "--http-host-header", order.secret_host]
+    origin = ["--url", order.service]
     return [*common, *origin] if order.kind is EndpointKind.QUICK else [*common, "run", *origin]
 
 
@@ -141,6 +141,7 @@ async def started(order: Order) -> AsyncIterator[Child]:
     write_private(config, b"")
     metrics = _free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("TUNNEL_", "FLOWORK_"))}
+    environment["TUNNEL_HTTP_HOST_HEADER"] = order.secret_host  # not in argv, which every user of the machine can read
     if order.token is not None:
         environment["TUNNEL_TOKEN"] = order.token
     arguments = command(order, metrics)
@@ -218,15 +219,22 @@ async def _drain(process: asyncio.subprocess.Process, lines: "deque[str]") -> No
 async def _end(process: asyncio.subprocess.Process) -> None:
     if process.returncode is not None:
         return
-    with contextlib.suppress(ProcessLookupError):
-        process.terminate()
+    _signal(process, signal.SIGTERM)
     try:
         async with asyncio.timeout(GRACE_S + 1):
             await process.wait()
     except TimeoutError:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
+        _signal(process, getattr(signal, "SIGKILL", signal.SIGTERM))
         await process.wait()
+
+
+def _signal(process: asyncio.subprocess.Process, number: int) -> None:
+    """To it and to whatever it started."""
+    with contextlib.suppress(ProcessLookupError):
+        if hasattr(os, "killpg"):
+            os.killpg(process.pid, number)  # it leads a session of its own
+        else:  # pragma: no cover
+            process.send_signal(number)
 
 
 def _free_port() -> int:

@@ -25,6 +25,8 @@ from kit.tasks import first_of
 from kit.vault import Vault, VaultLocked, VaultUnavailable
 
 log = Log("endpoint")
+TOLD_ELSEWHERE: Final = frozenset({EndpointKind.URL, EndpointKind.NAMED})
+"""Ways for which the owner enters the secret Host somewhere else, so that it must stay."""
 BROKE: Final = "It failed in a way that nobody foresaw; the log says more. Restart it."
 TOKEN: Final = "tunnel.token"  # noqa: S105 - the name of a secret
 SECRET_HOST: Final = "tunnel.host"  # noqa: S105 - the name of a secret
@@ -57,11 +59,14 @@ class EndpointControl:
 
     async def change(self, asked: EndpointChange) -> EndpointView:
         """See `EndpointHost.change`. What is wanted is written into config.toml, and holds for later starts."""
+        runs = self._runs
+        if runs is None:
+            raise NotOfThisProgram
         try:
             if asked.token is not None:
                 await self._vault.set(TOKEN, asked.token)
-            if asked.kind is EndpointKind.URL and self._runs is not None:
-                await self._vault.set(SECRET_HOST, self._runs.secret_host)  # the proxy is told it once
+            if asked.kind in TOLD_ELSEWHERE:
+                await self._vault.set(SECRET_HOST, runs.secret_host)  # the proxy, or the route at Cloudflare, is told it once
         except (VaultLocked, VaultUnavailable) as error:
             raise SecretsLocked from error
         wanted = self._settings.model_copy(update={"kind": asked.kind, "origin": asked.origin or self._settings.origin})
@@ -75,8 +80,8 @@ class EndpointControl:
         return self._view
 
     async def kept_secret_host(self) -> str | None:
-        """The Host header that the owner's own proxy was told; None where none was, or while the secrets are locked."""
-        if self._settings.kind is not EndpointKind.URL:
+        """The Host header that was entered at a proxy or at Cloudflare; None where none was, or while the secrets are locked."""
+        if self._settings.kind not in TOLD_ELSEWHERE:
             return None
         with contextlib.suppress(VaultLocked, VaultUnavailable):
             return await self._vault.get(SECRET_HOST)
@@ -192,6 +197,6 @@ class _Runs:
         return Cloudflared(self._around, wanted)
 
     def _said(self, view: EndpointView) -> None:
-        shows_where = view.kind in {EndpointKind.URL, EndpointKind.NAMED}
+        shows_where = view.kind in TOLD_ELSEWHERE
         where = {"service": self._gate.service, "secret_host": self._gate.secret_host} if shows_where else {}
         self._tell(view.model_copy(update=where))

@@ -10,7 +10,7 @@ from typing import Final
 
 import aiohttp
 
-from app.rules.tunnel import NOT_READY_S, PROVEN_S, REASONS, Fatal, Reading, fatal, judge, wait_s
+from app.rules.tunnel import NOT_READY_S, PROVEN_S, QUICK_WAIT_S, REASONS, Fatal, Reading, fatal, judge, wait_s
 from app.services.endpoint.child import Child, Order, ProgramMissing, find_program, started
 from app.services.endpoint.probe import Expect, reached
 from app.services.endpoint.provider import Tell
@@ -26,6 +26,7 @@ SLEPT_S: Final = 30.0
 """Between two looks: the machine slept."""
 PROBE_AGAIN_S: Final = 5.0
 """While it was not reached: the name of a fresh quick tunnel takes a while to be known."""
+TOO_OFTEN: Final = "Cloudflare lets quick tunnels be made only now and then."
 NOT_REACHED: Final = "The tunnel is up, but the gateway was not reached through it. A new name may need a minute; else look at its routes."
 NOT_REACHED_URL: Final = "The gateway was not reached at that address. Is your proxy up, and does it lead to the address shown here?"
 
@@ -40,6 +41,8 @@ class Around:
     publish: Callable[[tuple[str, ...]], Awaitable[None]]
     """Tells the gateway under which origins it is published now; none closes it."""
     expect: Expect
+    created_at: float | None = None
+    """When the last quick tunnel was asked for: Cloudflare limits them, whoever wants another one."""
     nudged: asyncio.Event = field(default_factory=asyncio.Event)
     anew: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -142,6 +145,7 @@ class Cloudflared:
                 told.say(state=EndpointState.FAILED, reason=REASONS[error.why], next_try_s=None)
                 log.error("endpoint.failed", reason=error.why)
                 return
+            await self._not_too_often(told)
             told.say(state=EndpointState.STARTING, reason="", program=str(order.program), next_try_s=None, restarts=self._restarts)
             try:
                 why = await self._once(order, told)
@@ -152,10 +156,10 @@ class Cloudflared:
                 told.say(state=EndpointState.FAILED, reason=REASONS[error.why], connections=0)
                 log.error("endpoint.failed", reason=error.why)
                 return
-            self._restarts += 1
             if self._around.anew.is_set():
                 self._around.anew.clear()
                 continue
+            self._restarts += 1
             await self._wait(told, why)
 
     def restart(self) -> None:
@@ -165,6 +169,16 @@ class Cloudflared:
 
     def look(self) -> None:
         self._around.nudged.set()
+
+    async def _not_too_often(self, told: _Told) -> None:
+        if self._wanted.kind is not EndpointKind.QUICK:
+            return
+        around = self._around
+        if around.created_at is not None:
+            while (left := around.created_at + QUICK_WAIT_S - around.now_s()) > 0:
+                told.say(state=EndpointState.DOWN, reason=TOO_OFTEN, next_try_s=round(left), connections=0)
+                await around.rest(min(STARTING_LOOK_S, left))
+        around.created_at = around.now_s()
 
     async def _order(self) -> Order:
         wanted = self._wanted
