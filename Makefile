@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --qui
 LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 ARGS ?=
 
-.PHONY: help run demo test test-long lint fix bench docs screens locks clean
+.PHONY: help run demo test test-long lint fix bench docs assets screens locks clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -36,6 +36,9 @@ bench: .venv/.test-stamp ## measure (ARGS="store --json")
 docs: .venv/.test-stamp ## write the generated pages of docs/ and files of deploy/ again
 	@$(BIN)/python docs/generate.py
 	@$(BIN)/python deploy/generate.py
+
+assets: .venv/.test-stamp ## draw the icons again
+	@$(BIN)/python assets/draw.py
 
 screens: .venv/.test-stamp ## pictures of what people see, into build/screens
 	@$(BIN)/python docs/screens.py

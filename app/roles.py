@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 USAGE = """\
 usage: flowork [COMMAND] [options]
 
-  (no command)         the tray application: gateway, engine and a window
+  desktop              the tray application; what flowork alone starts
   serve                run gateway and engine on this machine
   engine               run an engine for a gateway here or elsewhere
   status               queues, engines and delays of the gateway on this machine
@@ -24,6 +24,8 @@ usage: flowork [COMMAND] [options]
   api-keys VERB        keys for programs that speak OpenAI's wire: make,
                        list, revoke
   drain | resume       take no new jobs, and take them again
+  endpoint VERB        how browsers elsewhere reach it: status, set, restart,
+                       look
   workers              how many jobs run at once here; pause, go on
   quit                 let the Flowork that runs here finish, then end
   rollout VERB         try a new version: start, status, promote, rollback
@@ -34,6 +36,9 @@ usage: flowork [COMMAND] [options]
   logs                 what was written down: --follow, --level, --job
   metrics VERB         who may read /metrics: token, list, revoke
   tools list|call|key  the tools of this machine's engine
+  autostart VERB       start with your session: on, off, status
+  init                 set up a machine without a display, from one file
+  diagnostics          what a supporter needs to know, without secrets
   doctor               what is wrong on this machine, and what to do
   demo                 three real jobs on a scratch gateway, start to end
 
@@ -82,6 +87,7 @@ ROLES = {
     "engines": "app.commands.engines:main",
     "drain": "app.commands.drain:main",
     "resume": "app.commands.drain:resume",
+    "endpoint": "app.commands.endpoint:main",
     "workers": "app.commands.workers:main",
     "quit": "app.commands.quit:main",
     "rollout": "app.commands.rollout:main",
@@ -92,6 +98,9 @@ ROLES = {
     "logs": "app.commands.logs:main",
     "metrics": "app.commands.metrics:main",
     "tools": "app.commands.tools:main",
+    "autostart": "app.commands.autostart:main",
+    "init": "app.commands.init:main",
+    "diagnostics": "app.commands.diagnostics:main",
     "doctor": "app.commands.doctor:main",
     "demo": "app.commands.demo:main",
 }

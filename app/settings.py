@@ -106,7 +106,15 @@ def load(data: Path, gateway: Mapping[str, Any], engine: Mapping[str, Any], envi
     Raises:
         ConfigRefused: naming every mistake in file, environment and arguments.
     """
-    found = config.read(data / "config.toml", environment, PREFIX)
+    return built(config.read(data / "config.toml", environment, PREFIX), data, gateway, engine)
+
+
+def built(found: config.Config, data: Path, gateway: Mapping[str, Any], engine: Mapping[str, Any]) -> Settings:
+    """Settings of what was read; `found.said` then tells where each value comes from.
+
+    Raises:
+        ConfigRefused: naming every mistake.
+    """
     otlp = found.table("otlp", OtlpSettings, {})
     made_gateway = found.table("gateway", GatewaySettings, {**gateway, "data": data, "otlp": otlp})
     filled_in = {"data": data, "gateway": "http://127.0.0.1", "engine_id": PLACEHOLDER_ENGINE, "otlp": otlp, **sources(found)}

@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Sequence
 
-from bench import auth, fairness, idle, latency, observability, overload, sim, store, stream, writers
+from bench import auth, fairness, idle, latency, observability, overload, sim, store, stream, ui, writers
 
 BENCHES = {
     "auth": auth,
@@ -17,6 +17,7 @@ BENCHES = {
     "sim": sim,
     "store": store,
     "stream": stream,
+    "ui": ui,
     "writers": writers,
 }
 

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from contract.drain import RolloutView
+from contract.endpoint import OFF, EndpointView
 from contract.engine_link import Scaling
 from contract.levels import Levels
 from contract.wire import Answer, EngineId, EngineName, NewEngineName, Request
@@ -206,3 +207,5 @@ class GatewayStatus(Answer):
     """What the owner wants of the gateway."""
     rollouts: list[RolloutView] = []
     """The latest of every engine that had one."""
+    endpoint: EndpointView = OFF
+    """Where browsers elsewhere reach it."""

@@ -1,8 +1,14 @@
 """The public endpoint, as window, command line and status show it: where browsers elsewhere reach this gateway."""
 
 from enum import StrEnum
+from typing import Annotated, Self
 
-from contract.wire import Answer
+from pydantic import Field, StringConstraints, model_validator
+
+from contract.wire import Answer, Request
+
+HttpsOrigin = Annotated[str, StringConstraints(pattern=r"^https://[a-z0-9]([a-z0-9.-]{0,252}[a-z0-9])?(:[0-9]{1,5})?$")]
+"""As a browser writes it: no path, not even a slash."""
 
 
 class EndpointKind(StrEnum):
@@ -59,7 +65,29 @@ class EndpointView(Answer):
     next_try_s: float | None = None
     """While it is down."""
     program: str | None = None
-    """Path and version of the tunnel client."""
+    """Path of the tunnel client."""
+    service: str | None = None
+    """Where the tunnel client, or the owner's proxy, finds this gateway."""
+    secret_host: str | None = Field(default=None, repr=False)
+    """The Host header that it must send there."""
+
+
+class EndpointChange(Request):
+    """Be reached in another way, from now on."""
+
+    kind: EndpointKind
+    origin: HttpsOrigin | None = None
+    """For `url` and `named`."""
+    token: Annotated[str, StringConstraints(pattern=r"^[!-~]{1,1200}$")] | None = Field(default=None, repr=False)
+    """Of a named tunnel, kept in the secret store; None leaves the one that is there."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.kind in {EndpointKind.URL, EndpointKind.NAMED} and self.origin is None:
+            raise ValueError("origin: give the https address under which it is published")
+        if self.token is not None and self.kind is not EndpointKind.NAMED:
+            raise ValueError("token: belongs to a named tunnel")
+        return self
 
 
 OFF = EndpointView()

@@ -507,7 +507,7 @@ class JobNotFound(FloworkError):
 
 class NotOfThisProgram(FloworkError):
     code, status, title = "host.not_here", 409, "The program around this gateway has no such thing"
-    advice = "It runs without an engine of its own. Start Flowork with: flowork, or flowork serve"
+    advice = "Start it with flowork, or with flowork serve, then ask again."
 
 
 class HandoverRefused(FloworkError):

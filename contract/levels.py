@@ -16,6 +16,8 @@ class LevelView(Answer):
     """`met`, `burning`, or `unknown` (too little to judge by)."""
     budget_left: float | None = None
     """Of the error budget: 1 is all of it, below 0 is overspent. `error_rate` over 24 hours, `availability` over the month."""
+    p50: float | None = None
+    """Of what is measured in milliseconds: half of it took no longer."""
 
 
 class Counts(Answer):

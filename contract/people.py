@@ -78,6 +78,8 @@ class OfferMake(Request):
     user: Annotated[str, StringConstraints(max_length=64)] | None = None
     """Id or name."""
     name: UserName = "someone"
+    here: bool = False
+    """For a browser of the gateway's own machine: the link leads there, also while a public endpoint is up."""
     role: UserRole = UserRole.MEMBER
     """`owner` restores the owner at the machine; the very first user becomes it in any case."""
 

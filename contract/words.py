@@ -160,6 +160,8 @@ class Scope(StrEnum):
     ENGINES_SHARE = "engines:share"
     ENGINES_ROLLOUT = "engines:rollout"
     QUEUE_DRAIN = "queue:drain"
+    JOBS_READ = "jobs:read"
+    JOBS_CHANGE = "jobs:change"
     KEYS_READ = "keys:read"
     KEYS_ROTATE = "keys:rotate"
     AUDIT_READ = "audit:read"
@@ -167,6 +169,7 @@ class Scope(StrEnum):
     UPDATE_APPLY = "update:apply"
     METRICS_TOKENS = "metrics:tokens"
     LOCAL_CHANGE = "local:change"
+    ENDPOINT_CHANGE = "endpoint:change"
     PROGRAM_STOP = "program:stop"
 
 

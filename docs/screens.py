@@ -76,10 +76,19 @@ def _until_claimed(*arguments: str) -> str:
 def main() -> None:
     """Draw every page."""
     OUT.mkdir(parents=True, exist_ok=True)
+    sys.path.insert(0, str(ROOT))
+    import icon_sheet
+    import setup_screens
+
+    icon_sheet.draw(OUT / "icons.png")
+    setup_screens.draw(OUT)
     pages = {"demo": ("make demo", run("demo")), "help": ("flowork --help", run("--help")), **_around_a_gateway()}
     for name, (command, text) in pages.items():
         (OUT / f"{name}.svg").write_text(terminal(command, text), encoding="utf-8")
         print(OUT / f"{name}.svg")
+    import screens_windows  # it makes a Qt application: only when there is something to draw
+
+    screens_windows.main(OUT)
 
 
 def _around_a_gateway() -> dict[str, tuple[str, str]]:

@@ -38,6 +38,8 @@ class GatewaySettings(BaseModel):
     """Listen for a tunnel client on this machine (`run/tunnel.json` tells it how); needs `public_origins`."""
     tunnel_over_tcp: bool = False
     """Use a loopback port instead of the Unix socket `run/tunnel.sock`; always so on Windows."""
+    tunnel_port: Annotated[int, Field(ge=0, le=65535)] | None = None
+    """Port of that listener on loopback, where it uses one; None: two above `port`. 0 lets the system choose, for tests."""
     public_origins: tuple[str, ...] = ()
     """Origins (https://host) under which the tunnel publishes this gateway."""
     accept_remote_engines: bool = False
@@ -104,6 +106,13 @@ class GatewaySettings(BaseModel):
 
     otlp: OtlpSettings = OtlpSettings()
     """Where metrics and spans are sent: the table `[otlp]`, shared with the engine."""
+
+    @property
+    def tunnel_listener_port(self) -> int:
+        """See `tunnel_port`."""
+        if self.tunnel_port is not None:
+            return self.tunnel_port
+        return 0 if self.port in {0, 65534, 65535} else self.port + 2
 
     @field_validator("host")
     @classmethod

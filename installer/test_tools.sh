@@ -1,5 +1,6 @@
 #!/bin/sh
-# Fetches the programs that tests start beside Python's own: a real session bus and keyring, a real Prometheus. On Debian, as root.
+# Fetches the programs that tests start beside Python's own: a real session bus and keyring, a real
+# Prometheus, a screen that nobody sees. On Debian, as root.
 set -eu
 [ "$(uname -s)" = Linux ] || exit 0
 missing=
@@ -13,6 +14,24 @@ needs dbus-run-session dbus
 needs gnome-keyring-daemon gnome-keyring
 needs prometheus prometheus
 needs promtool prometheus
+needs Xvfb xvfb
+needs xwininfo x11-utils
+library() { # shared library that Qt loads for a screen, package
+    ldconfig -p | grep -q "$1" && return
+    missing="$missing $1"
+    packages="$packages $2"
+}
+library libxcb-cursor.so.0 libxcb-cursor0
+library libxcb-icccm.so.4 libxcb-icccm4
+library libxcb-keysyms.so.1 libxcb-keysyms1
+library libxcb-image.so.0 libxcb-image0
+library libxcb-render-util.so.0 libxcb-render-util0
+library libxcb-xkb.so.1 libxcb-xkb1
+library libxkbcommon-x11.so.0 libxkbcommon-x11-0
+library libEGL.so.1 libegl1
+library libGL.so.1 libgl1
+library libdbus-1.so.3 libdbus-1-3
+library libfontconfig.so.1 libfontconfig1
 [ -n "$missing" ] || exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     # What is installed already keeps its services; the ones that come with these packages are not needed, and not started.

@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,6 +20,23 @@ class ConfigRefused(Exception):
         super().__init__("; ".join(mistakes))
 
 
+class Origin(StrEnum):
+    """Where a value comes from; later ones win."""
+
+    DEFAULT = "default"
+    FILE = "file"
+    ENVIRONMENT = "environment"
+    ARGUMENT = "argument"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Who set a value: a variable, an argument, or a place in the file."""
+
+    origin: Origin
+    place: str
+
+
 @dataclass(slots=True)
 class Config:
     """What the owner said, table by table. Later sources win: file, environment, arguments."""
@@ -28,6 +46,8 @@ class Config:
     environment: Mapping[str, str]
     prefix: str
     mistakes: list[str] = field(default_factory=list)
+    said: dict[tuple[str, str], Said] = field(default_factory=dict)
+    """By table and setting, of the tables that were built; what is not in it has its default."""
 
     def table(self, name: str, model: type[M], fixed: Mapping[str, Any], other_names: Sequence[tuple[str, str]] = ()) -> M | None:
         """Build the settings of one table; None when something in it is wrong (collected in `mistakes`).
@@ -41,22 +61,25 @@ class Config:
             self.mistakes.append(f"{self.file}: {name}: this must be a table, written [{name}]")
             return None
         given = dict(said)
-        origin = {key: f"{self.file}: [{name}] {key}" for key in given}
+        origin = {key: Said(Origin.FILE, f"{self.file}: [{name}] {key}") for key in given}
         for variable, key in [*other_names, *self._prefixed(f"{self.prefix}{name.upper()}_")]:
             if variable in self.environment:
                 text = self.environment[variable]
                 given[key] = tuple(text.split(",")) if _is_list(model, key) else text
-                origin[key] = variable
+                origin[key] = Said(Origin.ENVIRONMENT, variable)
         for key, value in fixed.items():
             if value is not None:
                 given[key] = value
-                origin[key] = f"{self.file}: [{key}]" if key in self.tables else f"--{key.replace('_', '-')}"
+                in_file = key in self.tables
+                origin[key] = Said(Origin.FILE, f"{self.file}: [{key}]") if in_file else Said(Origin.ARGUMENT, f"--{key.replace('_', '-')}")
+        self.said.update(((name, key), who) for key, who in origin.items())
         try:
             return model.model_validate(given)
         except ValidationError as error:
             for mistake in error.errors():
                 key = str(mistake["loc"][0]) if mistake["loc"] else ""
-                self.mistakes.append(f"{origin.get(key, f'[{name}] {key}'.rstrip())}: {_reason(mistake, model)}")
+                place = origin[key].place if key in origin else f"[{name}] {key}".rstrip()
+                self.mistakes.append(f"{place}: {_reason(mistake, model)}")
             return None
 
     def named(self, name: str, model: type[M]) -> dict[str, M]:
@@ -95,12 +118,24 @@ def read(file: Path, environment: Mapping[str, str], prefix: str) -> Config:
         ConfigRefused: it is not TOML, or can't be read.
     """
     try:
-        tables = tomllib.loads(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
     except FileNotFoundError:
-        tables = {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        text = ""
+    except (OSError, UnicodeDecodeError) as error:
         raise ConfigRefused([f"{file}: {error}"]) from error
-    return Config(file, tables, environment, prefix)
+    return parse(text, file, environment, prefix)
+
+
+def parse(text: str, file: Path, environment: Mapping[str, str], prefix: str) -> Config:
+    """Take a text as if it stood in a file.
+
+    Raises:
+        ConfigRefused: it is not TOML.
+    """
+    try:
+        return Config(file, tomllib.loads(text), environment, prefix)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigRefused([f"{file}: {error}"]) from error
 
 
 def _is_list(model: type[BaseModel], key: str) -> bool:

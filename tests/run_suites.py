@@ -36,8 +36,9 @@ LINT = [
     (str(BIN / "lint-imports"),),
 ]
 SUITES = [
-    Suite("lint", 60, LINT),
-    Suite("unit", 180, [(*ON_BOTH_CORES, "-m", "not slow", "tests/unit", "tests/property", "tests/conformance", "tests/architecture")]),
+    Suite("lint", 45, LINT),
+    Suite("unit", 150, [(*ON_BOTH_CORES, "-m", "not slow", "tests/unit", "tests/property", "tests/conformance", "tests/architecture")]),
+    Suite("desktop", 240, [(*ON_BOTH_CORES, "-m", "not slow", "tests/ui"), (*ON_BOTH_CORES, "-m", "not slow", "tests/desktop")]),
     Suite("security", 240, [(*ON_BOTH_CORES, "-m", "not slow", "tests/security")]),
     Suite("integration", 450, [(*PYTEST, "-m", "not slow", "tests/integration")]),
     Suite("work", 180, [(*PYTEST, "-m", "not slow", "tests/work")]),

@@ -1,8 +1,9 @@
 """What the UI is told: frozen values, each whole in itself, so that one may be dropped for a newer one."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from app.rules.condition import Facts
+from app.rules.condition import Facts, Fix
 from contract.admin import GatewayStatus
 from contract.endpoint import OFF, EndpointView
 from contract.levels import PointView
@@ -41,4 +42,14 @@ class Request:
     """What another start of Flowork, or the operating system, asks of this one."""
 
     verb: str
-    """`open`, `pair`, `drain`, `resume`, `quit`, or `finish` (the session ends: be quick)."""
+    """`open`, `pair`, `drain`, `resume`, `quit`, `hurry`, or `fix`."""
+    fix: Fix | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Something that only a person knows, asked from another thread."""
+
+    prompt: str
+    answer: Callable[[str | None], None] = field(repr=False)
+    """To be called once, with what was typed, or None when nothing was."""

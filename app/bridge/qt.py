@@ -32,6 +32,8 @@ class Bridge(QObject):
     """A `Snapshot`, at most four a second."""
     requested = Signal(object)
     """A `Request`."""
+    asked = Signal(object)
+    """A `Question`."""
     _arrived = Signal(int, object)
 
     def __init__(self, agent: Agent) -> None:

@@ -10,7 +10,9 @@ import aiohttp
 from pydantic import BaseModel
 
 from app.client.admin_drain import DrainCalls
+from app.client.admin_endpoint import EndpointCalls
 from app.client.admin_engines import EngineCalls
+from app.client.admin_jobs import JobCalls
 from app.client.admin_metrics import MetricsCalls
 from app.client.admin_program import ProgramCalls
 from app.client.admin_work import WorkCalls
@@ -39,7 +41,7 @@ LONG = aiohttp.ClientTimeout(total=None, sock_read=600)
 """A long audit log is read as a whole."""
 
 
-class AdminClient(EngineCalls, DrainCalls, MetricsCalls, WorkCalls, ProgramCalls):
+class AdminClient(EngineCalls, DrainCalls, JobCalls, MetricsCalls, WorkCalls, ProgramCalls, EndpointCalls):
     """Calls `/admin/v1`; asks for a token with the scopes of each act, when it is first needed."""
 
     def __init__(self, session: aiohttp.ClientSession, where: str) -> None:

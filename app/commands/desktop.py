@@ -11,13 +11,13 @@ from app import settings as all_settings
 from app.commands import serve
 from app.commands.common import CONFIG, DONE, FAILED, complain
 from app.desktop.single_instance import NobodyThere, NotAnswering, ask_first, first_of
-from app.services.secrets import Around, Insecure, SecretsRefused, open_secrets
+from app.services.secrets import Insecure, SecretsRefused
+from app.services.settings_file import SettingsFile
 from app.words import preferred, speak
 from kit.config import ConfigRefused
 from kit.logs import Log
 from kit.logs.setup import logging_to
 from kit.ownership import NotOurs, make_ours
-from kit.vault import SecretStore
 
 log = Log("desk")
 NO_DISPLAY = "There is no display here, so Flowork runs without its tray icon and windows, as `flowork serve`."
@@ -83,9 +83,6 @@ def _first(arguments: argparse.Namespace, tightened: Sequence[str]) -> int:
     def load() -> all_settings.Settings:
         return serve.settings_of(arguments)
 
-    def open_store(_settings: all_settings.Settings) -> SecretStore:
-        return open_secrets(arguments.data, Insecure(arguments.insecure_storage), Around())
-
     try:
         settings = load()
     except ConfigRefused as error:
@@ -96,8 +93,10 @@ def _first(arguments: argparse.Namespace, tightened: Sequence[str]) -> int:
             log.warning("host.closed_to_others", paths=tightened)
         from app.wiring import Start, run
 
+        file = SettingsFile(arguments.data, *serve.given(arguments), os.environ)
+        start = Start(arguments.data, arguments.verb, Insecure(arguments.insecure_storage), load, file)
         try:
-            return run(Start(arguments.data, arguments.verb, load, open_store), settings, say)
+            return run(start, settings, say)
         except SecretsRefused as error:
             print(f"flowork: {error}", file=sys.stderr)
             return CONFIG

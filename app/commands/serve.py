@@ -9,11 +9,11 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from app import settings as all_settings
 from app.commands import pair
@@ -83,8 +83,12 @@ def settings_of(arguments: argparse.Namespace) -> all_settings.Settings:
     Raises:
         ConfigRefused.
     """
-    return all_settings.load(
-        arguments.data,
+    return all_settings.load(arguments.data, *given(arguments))
+
+
+def given(arguments: argparse.Namespace) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """Settings of the gateway and of the engine that the arguments give; None stands for "not given"."""
+    return (
         {"port": arguments.port, "host": arguments.host, "audit_heads": arguments.audit_heads},
         {"slots": arguments.slots, "echo": arguments.allow_echo or None, "http_hosts": tuple(arguments.http_host) or None},
     )

@@ -8,6 +8,7 @@ from app.commands.common import DONE, parser, run
 from app.rules.condition import LEVEL_NAMES
 from contract import limits
 from contract.admin import EngineStatus, GatewayStatus, InstanceStatus, Percentiles
+from contract.endpoint import EndpointKind, EndpointView
 from contract.engine_link import Scaling
 from contract.levels import Levels, LevelView
 from contract.words import DrainState
@@ -30,6 +31,7 @@ def render(status: GatewayStatus) -> str:
     """The page for a terminal."""
     lines = [
         f"Flowork {status.version}   {status.state}   {status.address}",
+        *_elsewhere(status.endpoint),
         *(["The gateway takes no new jobs: flowork resume"] if status.drain is not DrainState.RUN else []),
         _count(status.users, "user") if status.users else "Nobody is paired yet: flowork pair, or flowork login for this command line",
         "",
@@ -46,6 +48,10 @@ def render(status: GatewayStatus) -> str:
         lines += ["", *_levels(status.levels)]
     lines += [f"\n! {alarm}" for alarm in _alarms(status)]
     return "\n".join(lines)
+
+
+def _elsewhere(endpoint: EndpointView) -> list[str]:
+    return [] if endpoint.kind is EndpointKind.NONE else [f"Elsewhere: {endpoint.origin or endpoint.kind}, {endpoint.state}"]
 
 
 def _drained(engine: EngineStatus) -> list[str]:

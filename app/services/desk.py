@@ -9,6 +9,7 @@ from typing import Any
 from app.bridge.acts import Act, Trouble
 from app.bridge.news import Attention
 from app.services.acts import Handlers
+from app.services.acts.refusal import ActRefused
 from app.services.feed import Feed
 from app.services.runner import Refused
 from app.services.secrets import SecretsRefused
@@ -108,8 +109,8 @@ async def outcome(work: Awaitable[Any]) -> object:
     """The answer, or why there is none, in words for a person."""
     try:
         return await work
-    except FloworkError as error:
-        return Trouble(error.title, error.detail, error.code)
+    except (FloworkError, ActRefused) as error:
+        return Trouble(error.title, error.detail, error.code if isinstance(error, FloworkError) else "")
     except (SecretsRefused, Refused, VaultUnavailable) as error:
         title, _, detail = str(error).partition("\n")
         return Trouble(title, detail.strip())

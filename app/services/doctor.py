@@ -14,9 +14,11 @@ from pathlib import Path
 
 from app import settings as all_settings
 from app.client.admin import open_admin
+from app.desktop import port_holder
 from app.services import providers, secrets
 from app.services.secrets import Around, SecretsRefused
 from contract.admin import GatewayStatus
+from contract.endpoint import EndpointKind, EndpointState
 from contract.errors import FloworkError
 from contract.job_failures import JOB_FAILURES
 from contract.limits import CLOCK_OFF_S, MIB
@@ -71,7 +73,7 @@ def examine(data: Path, status: GatewayStatus | None, environment: Mapping[str, 
     if not data.is_dir():
         return [*found, Finding("data folder", Verdict.NOTE, f"{data} is not there yet", "flowork serve makes it.")]
     found += [*_files(data), *_room(data, settings), _secrets(data, environment)]
-    found += [_gateway(data, status), *_port(settings, status), *_doors(settings), *_providers(data, settings, environment)]
+    found += [_gateway(data, status), *_port(settings, status), *_doors(settings, status), *_providers(data, settings, environment)]
     return found if status is None else [*found, *_engines(status), *_clocks(status), *_alarms(status)]
 
 
@@ -153,16 +155,23 @@ def _port(settings: all_settings.Settings | None, status: GatewayStatus | None) 
     host, port = settings.gateway.host, settings.gateway.port
     try:
         with socket.create_connection((host, port), LOOKED_FOR_S):
-            yield Finding("port", Verdict.BAD, f"another program listens on {host}:{port}", "Stop it, or set another port.")
+            held = port_holder.holder(host, port)
+            said = f"another program listens on {host}:{port}" if held is None else held.in_words(host, port)
+            yield Finding("port", Verdict.BAD, said, port_holder.advice(port))
     except OSError:
         yield Finding("port", Verdict.OK, f"{host}:{port} is free")
 
 
-def _doors(settings: all_settings.Settings | None) -> Iterator[Finding]:
+def _doors(settings: all_settings.Settings | None, status: GatewayStatus | None) -> Iterator[Finding]:
     if settings is None:
         return
     gateway = settings.gateway
-    if gateway.tunnel:
+    if settings.endpoint.kind is not EndpointKind.NONE:
+        told = "" if status is None else f", {status.endpoint.state}" + (f": {status.endpoint.reason}" if status.endpoint.reason else "")
+        bad = status is not None and status.endpoint.state in {EndpointState.FAILED, EndpointState.UNREACHABLE, EndpointState.DOWN}
+        do = "flowork endpoint status" if bad else None
+        yield Finding("endpoint", Verdict.BAD if bad else Verdict.OK, f"{settings.endpoint.kind}{told}", do)
+    elif gateway.tunnel:
         engines = "and engines" if gateway.accept_remote_engines else "but no engines"
         yield Finding("tunnel", Verdict.OK, f"people {engines} come by {', '.join(gateway.public_origins)}")
     else:

@@ -11,7 +11,6 @@ from app.client.admin import AdminClient, open_admin
 from app.rules.condition import Facts, Pause, Secrets, Service
 from app.services.runner import IN_USE, Now
 from contract.admin import GatewayStatus
-from contract.endpoint import OFF
 from contract.errors import FloworkError, GatewayUnreachable
 from contract.levels import PointView
 from contract.local import LocalView
@@ -87,7 +86,7 @@ class Feed:
             else:  # it should answer, and does not: what it said last, marked as such
                 snapshot = replace(self._last, stale=True)
         else:
-            snapshot = Snapshot(facts_of(now, status, local), status, local, OFF, seconds, minutes)
+            snapshot = Snapshot(facts_of(now, status, local), status, local, status.endpoint, seconds, minutes)
             self._last = snapshot
         self._post(snapshot)
 
@@ -112,6 +111,8 @@ def facts_of(now: Now, status: GatewayStatus, local: LocalView | None) -> Facts:
         secrets=Secrets.INSECURE if status.secrets.insecure else Secrets(status.secrets.state),
         engines_down=tuple(engine.name for engine in status.engines if engine.state == "down" and engine.queued),
         engines_unavailable=tuple(engine.name for engine in status.engines if engine.state == "unavailable"),
+        endpoint=status.endpoint.state,
+        endpoint_reason=status.endpoint.reason,
         alarms=tuple(status.audit.alarms),
         burning=tuple(level.slo for level in (status.levels.levels if status.levels else []) if level.state == "burning"),
     )

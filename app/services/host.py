@@ -1,5 +1,7 @@
 """Runs the gateway and this machine's engine, each on a thread with its own event loop, and stops them in order."""
 
+import asyncio
+import contextlib
 import importlib.util
 import queue
 from collections.abc import Awaitable, Callable
@@ -15,7 +17,9 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 import engine.wiring
 import gateway.wiring
+from app.desktop import port_holder
 from app.services import handover
+from app.services.endpoint.host import EndpointControl, Gate
 from app.services.local import LocalControl
 from app.settings import Settings
 from contract.errors import AuditUnavailable, DataFolderInUse, FloworkError, SecretsLocked
@@ -75,6 +79,7 @@ class Host:
         `end` is called when the owner wants the program to end; without it that is `stop`.
         """
         self.local = LocalControl(settings.engine.slots or settings.engine.slots_max)
+        self.endpoint = EndpointControl(settings.gateway.data, settings.endpoint, vault)
         self._end = end or self.stop
         self._settings = settings
         self._vault = vault
@@ -101,7 +106,8 @@ class Host:
 
     def _serve(self, ready: Callable[[Serving], None]) -> tuple[Drained, _News]:
         """Serve until there is a reason to end; how it ended, and the reason."""
-        with _thread("flowork-gateway") as gateway_thread, _thread("flowork-engine") as engine_thread:
+        with contextlib.ExitStack() as stack:
+            gateway_thread, engine_thread = stack.enter_context(_thread("flowork-gateway")), stack.enter_context(_thread("flowork-engine"))
             leave_gateway, leave_engine = gateway_thread.call(anyio.Event), engine_thread.call(anyio.Event)
             gateway_end, running_gateway = self._start(gateway_thread, self._gateway, leave_gateway)
             try:
@@ -115,6 +121,7 @@ class Host:
             engine_settings = self._settings.engine.model_copy(update=told)
             engine_end, running_engine = self._start(engine_thread, _engine, engine_settings, added.token, self._vault, leave_engine)
             self.local.begins(engine_thread, running_engine, added.id, added.name)
+            leave_endpoint, endpoint_end = self._publish(stack, gateway_thread, running_gateway)
             ready(
                 Serving(
                     version=VERSION,
@@ -134,6 +141,8 @@ class Host:
                 drained = self._drained(engine_thread, running_engine)
                 engine_thread.call(leave_engine.set)
                 engine_end.result()
+                leave_endpoint()
+                endpoint_end.result()
                 if why is _News.HAND_OVER:
                     handover.let_go(self._settings.gateway.data)
                 gateway_thread.call(leave_gateway.set)
@@ -143,8 +152,33 @@ class Host:
         log.info("host.stopped", reason=why.name.lower(), given_back=drained.given_back, spooled=drained.spooled)
         return drained, why
 
+    def _publish(
+        self, stack: contextlib.ExitStack, gateway_thread: BlockingPortal, running: Gateway
+    ) -> tuple[Callable[[], None], Future[None]]:
+        """Let the endpoint begin, on its own thread; how to end it, and its end. That it fails ends nothing else."""
+        thread = stack.enter_context(_thread("flowork-endpoint"))
+        leave = thread.call(anyio.Event)
+        door = running.tunnel
+        assert door is not None
+
+        async def publish(origins: tuple[str, ...]) -> None:
+            await asyncio.wrap_future(gateway_thread.start_task_soon(running.publish, origins))
+
+        async def expect(word: str) -> Callable[[], bool]:
+            return await asyncio.wrap_future(gateway_thread.start_task_soon(running.expect, word))
+
+        gate = Gate(publish, expect, door.service, door.secret_host)
+        end, _ = thread.start_task(_endpoint, self.endpoint, thread, gate, leave)
+        return lambda: thread.call(leave.set), end
+
     async def _gateway(self, leave: anyio.Event, *, task_status: TaskStatus[Gateway]) -> None:
-        program = Program(hand_over=self._hand_over, stop=self._end, local=self.local)
+        program = Program(
+            hand_over=self._hand_over,
+            stop=self._end,
+            local=self.local,
+            endpoint=self.endpoint,
+            tunnel_secret=await self.endpoint.kept_secret_host(),
+        )
         async with gateway.wiring.running(self._settings.gateway, vault=self._vault, program=program) as running:
             task_status.started(running)
             await leave.wait()
@@ -155,7 +189,11 @@ class Host:
             end, running = thread.start_task(life, *arguments)
         except (DataFolderInUse, AuditUnavailable, SecretsLocked) as error:
             raise StartRefused(error.detail) from error
-        except (FileRefused, HeadersRefused, KeyLost, PortTaken, SpoolInUse, VaultUnavailable) as error:
+        except PortTaken as error:
+            held = port_holder.holder(error.host, error.port)
+            words = str(error) if held is None else f"{held.in_words(error.host, error.port)} {port_holder.advice(error.port)}"
+            raise StartRefused(words) from error
+        except (FileRefused, HeadersRefused, KeyLost, SpoolInUse, VaultUnavailable) as error:
             raise StartRefused(str(error)) from error
         end.add_done_callback(lambda _: self._news.put(_News.ENDED))
         return end, running
@@ -200,6 +238,14 @@ class Host:
                 else:
                     self._give_up()
         return draining.result()
+
+
+async def _endpoint(
+    endpoint: EndpointControl, thread: BlockingPortal, gate: Gate, leave: anyio.Event, *, task_status: TaskStatus[None]
+) -> None:
+    async with endpoint.running(thread, gate):
+        task_status.started()
+        await leave.wait()
 
 
 async def _engine(settings: EngineSettings, token: str, vault: Vault, leave: anyio.Event, *, task_status: TaskStatus[Engine]) -> None:

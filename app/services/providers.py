@@ -18,7 +18,7 @@ from kit.clock import SystemClock
 from kit.files import Locked, exclusive_lock, private_folder
 from kit.vault import FolderSecrets, SecretStore, Vault, check_value
 
-__all__ = ["Found", "KeyRefused", "Standing", "find", "key_names", "remove_key", "set_key", "standings"]
+__all__ = ["Found", "KeyRefused", "Standing", "find", "key_names", "key_trouble", "remove_key", "set_key", "standings"]
 PREFIX: Final = "provider."
 ANSWER_S: Final = 10.0
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
@@ -51,16 +51,23 @@ def set_key(data: Path, name: str, value: str, around: Around) -> None:
     Raises:
         KeyRefused. SecretsRefused, VaultLocked, VaultUnavailable: the place of the secrets cannot be used.
     """
+    if trouble := key_trouble(name, value):
+        raise KeyRefused(trouble)
+    with _store(data, around) as store:
+        store.set(PREFIX + name, value)
+
+
+def key_trouble(name: str, value: str) -> str:
+    """Why this is no key, or no name of one; empty when it is."""
     if not _NAME.fullmatch(name):
-        raise KeyRefused("The name of a key takes a-z, 0-9 and '-', and at most 32 of them.")
+        return "The name of a key takes a-z, 0-9 and '-', and at most 32 of them."
     if not _VALUE.fullmatch(value):
-        raise KeyRefused("A key is one word of visible ASCII characters.")
+        return "A key is one word of visible ASCII characters."
     try:
         check_value(value)
     except ValueError as error:
-        raise KeyRefused(f"This is no key: {error}.") from error
-    with _store(data, around) as store:
-        store.set(PREFIX + name, value)
+        return f"This is no key: {error}."
+    return ""
 
 
 def remove_key(data: Path, name: str, around: Around) -> bool:

@@ -2,25 +2,32 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from PySide6.QtCore import QObject, QTimer, Signal, Slot
-from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QDialog, QMainWindow, QMessageBox, QWidget
+from PySide6.QtCore import QObject, QTimer, Signal, SignalInstance, Slot
+from PySide6.QtGui import QCloseEvent, QGuiApplication
+from PySide6.QtWidgets import QDialog, QWidget
 
 from app.bridge.acts import Act, Trouble
+from app.bridge.acts.endpoint import RestartEndpoint
 from app.bridge.acts.rotation import RotateSigningKeys, RotateTokens, Rotating
 from app.bridge.acts.running import Drain, Resume, SetPaused, SetWorkers, Start, Stop, Stopped, Unlock
+from app.bridge.acts.settings import ChangeSetting
+from app.bridge.acts.setup import AutostartView, LookAtAutostart, NeedsSetup, SetAutostart
 from app.bridge.acts.telling import Tell
-from app.bridge.news import Request, Snapshot
+from app.bridge.news import Question, Request, Snapshot
 from app.bridge.qt import Bridge
 from app.rules.condition import Fix, Service
 from app.ui.leave import LeaveDialog
 from app.ui.pair import PairDialog
+from app.ui.questions import about_closing, about_keys, passphrase, trouble_box
 from app.ui.tray import Tray, Want
 from app.words import Words
 from contract.admin import SigningKeyList
 from contract.local import LocalView
+
+if TYPE_CHECKING:
+    from app.ui.window.dashboard import Dashboard
 
 HOST_COMES_MS = 5000
 """A desktop that is just starting may bring its tray host a little later than us."""
@@ -30,10 +37,17 @@ HOST_COMES_MS = 5000
 class Windows:
     """How the other windows are made, when they are first wanted."""
 
-    dashboard: Callable[[], QMainWindow]
+    dashboard: Callable[[], "Dashboard"]
     wizard: Callable[[], QDialog]
     diagnostics: Callable[[], QDialog]
-    show_tab: Callable[[QMainWindow, str], None] = lambda _window, _tab: None
+
+
+class TrayHostLike(Protocol):
+    """What `app.desktop.tray_host.TrayHost` gives."""
+
+    here: bool
+    appeared: SignalInstance
+    gone: SignalInstance
 
 
 class Shell(QObject):
@@ -46,25 +60,43 @@ class Shell(QObject):
     given_up = Signal()
     """A third signal to end: go at once."""
 
-    def __init__(self, bridge: Bridge, say: Words, tray: Tray, windows: Windows) -> None:
+    def __init__(self, bridge: Bridge, say: Words, tray: Tray, windows: Windows, on_close: str = "ask") -> None:
+        """`on_close`: what closing the window means, `keep`, `quit` or `ask`."""
         super().__init__()
+        self._on_close = on_close
+        self._hinted = False
         self._bridge = bridge
         self._say = say
         self.tray = tray
         self._windows = windows
-        self._window: QMainWindow | None = None
+        self._window: Dashboard | None = None
         self._dialogs: dict[str, QDialog] = {}
         self._leave: LeaveDialog | None = None
         self._told_to_end = 0
+        self._ending = False
         self._has_host = False
         bridge.changed.connect(self._show)
         bridge.requested.connect(self._request)
+        bridge.asked.connect(self._question)
         tray.wanted.connect(self.want)
         tray.fix_wanted.connect(self.fix)
         tray.workers_wanted.connect(self._workers)
         tray.rotation_wanted.connect(self._rotate)
 
     # -- the tray host --------------------------------------------------------------------------------------------
+
+    def look_after(self, host: TrayHostLike) -> None:
+        """Show the icon whenever there is a place for it."""
+        host.appeared.connect(self.host_came)
+        host.gone.connect(self._host_went)
+        if host.here:
+            self.host_came()
+        else:
+            self.expect_host()
+
+    @Slot()
+    def _host_went(self) -> None:
+        self._has_host = False
 
     @Slot()
     def host_came(self) -> None:
@@ -87,34 +119,86 @@ class Shell(QObject):
     # -- windows --------------------------------------------------------------------------------------------------
 
     @property
-    def window(self) -> QMainWindow | None:
+    def window(self) -> "Dashboard | None":
         """The dashboard, once it was opened."""
         return self._window
 
-    def open(self, tab: str = "") -> QMainWindow:
+    def open(self, tab: str = "") -> "Dashboard":
         """Show the dashboard, at one of its tabs."""
         if self._window is None:
             self._window = self._windows.dashboard()
+            self._window.fix_wanted.connect(self.fix)
+            self._window.pair_wanted.connect(lambda: self.want(Want.PAIR))
+            self._window.closing.connect(self._closing)
         self._window.show()
         self._window.raise_()
         self._window.activateWindow()
         if tab:
-            self._windows.show_tab(self._window, tab)
+            self._window.show_tab(tab)
         return self._window
+
+    @Slot(object)
+    def _closing(self, event: object) -> None:
+        """The person closes the window."""
+        if self._told_to_end or self._ending:
+            return
+        if self._on_close == "quit":
+            self.leave()
+        elif self._on_close == "keep":
+            self._hint()
+        else:
+            cast("QCloseEvent", event).ignore()
+            self._dialog("closing", lambda: about_closing(self._window, self._say, self._closed))
+
+    def _hint(self) -> None:
+        """Once: where it has gone."""
+        if not self._hinted:
+            self._hinted = True
+            where = self._say("Its icon is in the tray") if self._has_host else self._say("Starting Flowork again opens the window")
+            self._tell_outside(self._say("Flowork keeps running"), where)
+
+    def _closed(self, wish: str, always: bool) -> None:
+        if always:
+            self._on_close = wish
+            self._bridge.ask(self, ChangeSetting("desktop", "on_close", wish), lambda _: None, self._failed)
+        if wish == "quit":
+            self.leave()
+        elif self._window is not None:
+            self._window.hide()
+            self._hint()
 
     def _dialog(self, name: str, make: Callable[[], QDialog]) -> None:
         """Show a dialog, once."""
         dialog = self._dialogs.get(name)
         if dialog is None:
-            dialog = make()
-            dialog.finished.connect(lambda _: self._forget(name))
-            self._dialogs[name] = dialog
+            dialog = self._dialogs[name] = make()
+            dialog.finished.connect(lambda _, dialog=dialog: self._forget(name, dialog))
         dialog.show()
         dialog.raise_()
         dialog.activateWindow()
 
-    def _forget(self, name: str) -> None:
-        self._dialogs.pop(name).deleteLater()
+    def _forget(self, name: str, dialog: QDialog) -> None:
+        if self._dialogs.get(name) is dialog:
+            del self._dialogs[name]
+        dialog.deleteLater()
+
+    def first_run(self) -> None:
+        """Lead through the first steps, if nothing was ever set up here."""
+        self._bridge.ask(self, NeedsSetup(), lambda needed: self.want(Want.FIRST_STEPS) if needed else None, lambda _: None)
+
+    def follow_autostart(self) -> None:
+        """Show in the menu whether the program starts at login, and change it there."""
+        self.tray.autostart_wanted.connect(lambda on: self._ask(SetAutostart(on), self._autostart_set))
+        self._bridge.ask(self, LookAtAutostart(), self._show_autostart, lambda _: None)
+
+    def _autostart_set(self, view: AutostartView) -> None:
+        self._show_autostart(view)
+        say = self._say
+        texts = {"on": say("Flowork starts when you log in."), "off": say("Flowork does not start by itself.")}
+        self._tell(say("Start at login"), texts.get(view.state, view.where))
+
+    def _show_autostart(self, view: AutostartView) -> None:
+        self.tray.show_autostart(on=view.state == "on", changeable=view.state in {"on", "off"})
 
     # -- what is asked for ----------------------------------------------------------------------------------------
 
@@ -138,7 +222,7 @@ class Shell(QObject):
             Want.ROTATE_KEYS: self._ask_about_keys,
             Want.COPY_URL: self._copy_url,
             Want.SHOW_ENDPOINT: lambda: self.open("endpoint"),
-            Want.RESTART_ENDPOINT: lambda: self.fix(Fix.RESTART_ENDPOINT),
+            Want.RESTART_ENDPOINT: lambda: ask(RestartEndpoint(), lambda _: tell(say("The endpoint begins anew"))),
             Want.SETTINGS: lambda: self.open("settings"),
             Want.FIRST_STEPS: lambda: self._dialog("wizard", self._windows.wizard),
             Want.DIAGNOSTICS: lambda: self._dialog("diagnostics", self._windows.diagnostics),
@@ -150,10 +234,14 @@ class Shell(QObject):
     @Slot(object)
     def fix(self, fix: object) -> None:
         """Do what mends what was explained."""
-        wants = {Fix.START: Want.START, Fix.RESUME: Want.RESUME, Fix.UNPAUSE: Want.UNPAUSE}
+        wants = {
+            Fix.START: Want.START,
+            Fix.RESUME: Want.RESUME,
+            Fix.UNPAUSE: Want.UNPAUSE,
+            Fix.RESTART_ENDPOINT: Want.RESTART_ENDPOINT,
+        }
         tabs = {
             Fix.SHOW_ENDPOINT: "endpoint",
-            Fix.RESTART_ENDPOINT: "endpoint",
             Fix.SHOW_ENGINES: "engines",
             Fix.SHOW_OVERVIEW: "overview",
             Fix.SHOW_AUDIT: "audit",
@@ -177,6 +265,13 @@ class Shell(QObject):
             self.finish()
         elif verb == "hurry":
             self.hurry()
+        elif verb == "fix" and (fix := cast("Request", request).fix) is not None:
+            self.fix(fix)
+
+    @Slot(object)
+    def _question(self, question: object) -> None:
+        """Ask for a passphrase."""
+        self._dialog("question", lambda: passphrase(self._parent(), cast("Question", question)))
 
     @Slot(object)
     def _workers(self, number: object) -> None:
@@ -202,19 +297,7 @@ class Shell(QObject):
         self._tell(say("Rotating tokens"), say("{names}: takes a new token at its next call. Running jobs go on.", names=names))
 
     def _ask_about_keys(self) -> None:
-        say = self._say
-        box = QMessageBox(self._parent())
-        box.setWindowTitle(say("Rotate signing keys"))
-        box.setText(say("Let a new key sign access tokens?"))
-        box.setInformativeText(
-            say("Browsers and programs stay signed in. If somebody may have had the old key, end every access token at once instead.")
-        )
-        rotate = box.addButton(say("&Rotate"), QMessageBox.ButtonRole.AcceptRole)
-        compromised = box.addButton(say("&End every token"), QMessageBox.ButtonRole.DestructiveRole)
-        box.addButton(say("&Cancel"), QMessageBox.ButtonRole.RejectRole)
-        box.setDefaultButton(rotate)
-        box.buttonClicked.connect(lambda button: self._rotate_keys(button is compromised) if button in {rotate, compromised} else None)
-        self._dialog("keys", lambda: box)
+        self._dialog("keys", lambda: about_keys(self._parent(), self._say, self._rotate_keys))
 
     def _rotate_keys(self, compromised: bool) -> None:
         self._ask(RotateSigningKeys(compromised), self._keys_rotated)
@@ -260,12 +343,14 @@ class Shell(QObject):
     @Slot()
     def finish(self) -> None:
         """Finish what runs, then quit."""
+        self._ending = True
         self.leaving.emit()
         self._ask(Stop(), lambda _: self.ended.emit())
 
     @Slot()
     def hurry(self) -> None:
         """Give back what runs, and quit."""
+        self._ending = True
         self.leaving.emit()
         self._ask(Stop(hurry=True), lambda _: self.ended.emit())
 
@@ -294,17 +379,18 @@ class Shell(QObject):
 
     def _failed(self, trouble: Trouble) -> None:
         """An act that somebody asked for was not done: say so where they look."""
-        box = QMessageBox(QMessageBox.Icon.Warning, "Flowork", trouble.title, QMessageBox.StandardButton.Close, self._parent())
-        box.setInformativeText(trouble.detail)
         self._dialogs.pop("trouble", None)
-        self._dialog("trouble", lambda: box)
+        self._dialog("trouble", lambda: trouble_box(self._parent(), trouble))
 
     def _tell(self, title: str, text: str = "") -> None:
         """Answer what was asked for: in the window while somebody looks at it, else as a notification."""
         if self._window is not None and self._window.isVisible() and not self._window.isMinimized():
             self._note(f"{title}. {text}".strip() if text else title)
         else:
-            self._bridge.ask(self, Tell(title, text), lambda _: None, lambda _: None)
+            self._tell_outside(title, text)
+
+    def _tell_outside(self, title: str, text: str) -> None:
+        self._bridge.ask(self, Tell(title, text), lambda _: None, lambda _: None)
 
     def _note(self, text: str) -> None:
         if self._window is not None:

@@ -4,6 +4,7 @@ Widgets say what they are with `role(widget, "title")`; the sheet below says how
 """
 
 from dataclasses import dataclass
+from importlib.resources import files
 from string import Template
 
 from PySide6.QtCore import Qt
@@ -112,7 +113,14 @@ def _paint(application: QApplication) -> None:
     for part in (QPalette.ColorRole.WindowText, QPalette.ColorRole.Text, QPalette.ColorRole.ButtonText):
         palette.setColor(QPalette.ColorGroup.Disabled, part, QColor(told.quiet))
     application.setPalette(palette)
-    application.setStyleSheet(_SHEET.substitute({name: getattr(told, name) for name in Colours.__slots__ if name != "series"}))
+    values = {name: getattr(told, name) for name in Colours.__slots__ if name != "series"}
+    pictures = {part: _picture(part, "dark" if told is DARK else "light") for part in ("tick", "chevron")}
+    application.setStyleSheet(_SHEET.substitute(values | pictures))
+
+
+def _picture(part: str, theme: str) -> str:
+    """The address of a drawn part, as a style sheet writes it."""
+    return str(files("assets").joinpath(f"svg/{part}-{theme}.svg")).replace("\\", "/")
 
 
 _SHEET = Template(
@@ -128,6 +136,7 @@ QLabel[role="mono"], QPlainTextEdit[role="mono"] { font-family: monospace; }
 QFrame[role="card"] { background: $raised; border: 1px solid $line; border-radius: 8px; }
 QFrame[role="warning"] { background: $warning_ground; border: 1px solid $warning; border-radius: 8px; }
 QFrame[role="bad"] { background: $bad_ground; border: 1px solid $bad; border-radius: 8px; }
+QLabel[role="warning"], QLabel[role="bad"] { background: transparent; border: none; }
 QPushButton { padding: 6px 14px; border: 1px solid $line; border-radius: 6px; background: $raised; }
 QPushButton:hover { border-color: $accent; }
 QPushButton:focus { border: 2px solid $accent; padding: 5px 13px; }
@@ -138,6 +147,18 @@ QPushButton[role="primary"]:disabled { background: $line; color: $quiet; border-
 QPushButton[role="danger"] { color: $bad; border-color: $bad; }
 QLineEdit, QComboBox, QSpinBox { padding: 5px 8px; border: 1px solid $line; border-radius: 6px; background: $raised; }
 QLineEdit:focus, QComboBox:focus, QSpinBox:focus { border: 2px solid $accent; padding: 4px 7px; }
+QComboBox::drop-down { border: none; width: 24px; }
+QComboBox::down-arrow { image: url("$chevron"); width: 14px; height: 14px; }
+QCheckBox, QRadioButton { spacing: 8px; padding: 2px; }
+QCheckBox::indicator, QRadioButton::indicator { width: 14px; height: 14px; border: 1px solid $quiet; background: $raised; }
+QCheckBox::indicator { border-radius: 4px; }
+QRadioButton::indicator { border-radius: 8px; }
+QCheckBox::indicator:hover, QRadioButton::indicator:hover { border-color: $accent; }
+QCheckBox::indicator:checked { background: $accent; border-color: $accent; image: url("$tick"); }
+QRadioButton::indicator:checked { width: 6px; height: 6px; border: 5px solid $accent; background: $on_accent; }
+QCheckBox::indicator:disabled, QRadioButton::indicator:disabled { border-color: $line; background: $ground; }
+QCheckBox::indicator:checked:disabled { background: $quiet; }
+QCheckBox:focus, QRadioButton:focus { border: 1px solid $accent; border-radius: 4px; padding: 1px; }
 QTableView { border: 1px solid $line; border-radius: 6px; gridline-color: $line; background: $raised; }
 QHeaderView::section { background: $ground; border: none; border-bottom: 1px solid $line; padding: 6px 8px; color: $quiet; }
 """

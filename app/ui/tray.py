@@ -147,6 +147,8 @@ class Tray(QObject):
         self._line.setEnabled(False)
         self._why = menu.addAction("")
         self._why.triggered.connect(lambda: self.wanted.emit(Want.OPEN))
+        self._insecure = menu.addAction(say("Keys are stored unencrypted"))
+        self._insecure.triggered.connect(lambda: self.wanted.emit(Want.FIRST_STEPS))
         self._fix = menu.addAction("")
         self._fix.triggered.connect(self._fixed)
         self._fixes: Fix | None = None
@@ -200,6 +202,7 @@ class Tray(QObject):
         _say(self._line, _plain(explained.line))
         _say(self._why, _plain(_shortened(explained.why)))
         self._why.setVisible(bool(explained.why))
+        self._insecure.setVisible(explained.insecure)
         self._fixes = explained.fix
         _say(self._fix, explained.fix_text)
         running = facts.service is Service.RUNNING

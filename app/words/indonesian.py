@@ -3,4 +3,11 @@
 from collections.abc import Mapping
 from typing import Final
 
-CATALOGUE: Final[Mapping[str, str]] = {}
+from app.words import indonesian_jobs, indonesian_setup, indonesian_tray, indonesian_window
+
+CATALOGUE: Final[Mapping[str, str]] = {
+    **indonesian_window.CATALOGUE,
+    **indonesian_jobs.CATALOGUE,
+    **indonesian_setup.CATALOGUE,
+    **indonesian_tray.CATALOGUE,
+}

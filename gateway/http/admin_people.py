@@ -1,5 +1,6 @@
 """`/admin/v1/users`, `/devices`, `/pairings`: the people of the house, for the owner at the machine."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
@@ -13,8 +14,8 @@ from gateway.operations.household import Household
 from gateway.operations.owner import OWNER
 
 
-def router(gate: Gate, household: Household, origin: str) -> APIRouter:
-    """The routes. `origin` is where the gateway is called from its own machine."""
+def router(gate: Gate, household: Household, link_origin: Callable[[bool], str]) -> APIRouter:
+    """The routes. `link_origin` says where a link should lead; True for a browser of this machine."""
     routes = gate.routes()
     needs = gate.needs
 
@@ -49,7 +50,7 @@ def router(gate: Gate, household: Household, origin: str) -> APIRouter:
     )
     async def offer(asked: Annotated[OfferMake, Depends(bodies.body(OfferMake))]) -> Response:
         """Offer to pair a device; the code is told this once."""
-        return bodies.rendered(await household.offer(asked, OWNER, origin), 201)
+        return bodies.rendered(await household.offer(asked, OWNER, link_origin(asked.here)), 201)
 
     @routes.get("/pairings", response_model=OfferList, **needs(Scope.PAIRING_APPROVE))
     async def offers() -> Response:

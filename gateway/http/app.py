@@ -2,16 +2,18 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Final
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Query, Request
 from fastapi.telemetry import TelemetryConfig
 from starlette.responses import Response
 
 from gateway.http import (
     admin,
+    admin_endpoint,
     admin_engines,
     admin_handover,
+    admin_jobs,
     admin_people,
     admin_program,
     api_keys,
@@ -29,6 +31,7 @@ from gateway.http import (
     signin,
 )
 from gateway.operations.admin_tokens import AdminTokens
+from gateway.operations.all_jobs import AllJobs
 from gateway.operations.api_keys import ApiKeys
 from gateway.operations.approval import Approvals
 from gateway.operations.audit import Audit
@@ -36,6 +39,7 @@ from gateway.operations.audit_care import AuditCare
 from gateway.operations.change import Change
 from gateway.operations.claim import Claiming
 from gateway.operations.drain import Drain
+from gateway.operations.endpoint import Endpoint, PublicOrigins
 from gateway.operations.engine_auth import EngineTokens
 from gateway.operations.engines import Engines
 from gateway.operations.enrol import Enrolment
@@ -58,6 +62,7 @@ from gateway.operations.signin import SignIn
 from gateway.operations.submit import Submit
 from gateway.operations.watch import Watch
 from gateway.rules.engine_tokens import EngineCaller
+from gateway.rules.ingress import Ingress
 
 NO_TELEMETRY: Final[TelemetryConfig] = {"auto_configure": False, "tracing": False, "metrics": False, "logs": False}
 """FastAPI's own would send paths and hosts wherever a variable of the environment says; `telemetry/` tells what may be told."""
@@ -70,6 +75,7 @@ class Operations:
     submit: Submit
     watch: Watch
     change: Change
+    all_jobs: AllJobs
     claiming: Claiming
     reporting: Reporting
     tokens: EngineTokens
@@ -83,6 +89,8 @@ class Operations:
     household: Household
     handover: Handover
     around: Around
+    endpoint: Endpoint
+    public: PublicOrigins
     admin_tokens: AdminTokens
     ring: KeyRing
     owner: Owner
@@ -123,7 +131,7 @@ def public_app(operations: Operations, version: str) -> FastAPI:
     app.include_router(drain.people_router(callers_of_api, operations.drain))
     app.include_router(drain.public_router(operations.public_status))
     app.include_router(metrics.router(operations.metrics_access, operations.metrics_page))
-    _health(app, operations.ready)
+    _health(app, operations.ready, lambda word: operations.public.saw(word))  # noqa: PLW0108 - the page of docs is drawn without operations
     bodies.document(app)
     return app
 
@@ -133,11 +141,13 @@ def admin_app(operations: Operations, version: str, allow: Callable[[Request], A
     app = _app("Flowork admin", version)
     gate = admin.Gate(operations.admin_tokens, allow)
     app.include_router(admin.router(gate, operations.admin_tokens, operations.owner, operations.levels, operations.ring, operations.audit))
-    app.include_router(admin_people.router(gate, operations.household, operations.owner.address()))
+    app.include_router(admin_jobs.router(gate, operations.all_jobs))
+    app.include_router(admin_people.router(gate, operations.household, operations.owner.link_origin))
     app.include_router(audit.router(gate, operations.audit, operations.audit_care))
     app.include_router(admin_engines.router(gate, operations.engines))
     app.include_router(kinds.admin_router(gate, operations.kinds))
     app.include_router(admin_handover.router(gate, operations.handover, operations.owner.address()))
+    app.include_router(admin_endpoint.router(gate, operations.endpoint))
     app.include_router(admin_program.router(gate, operations.around))
     app.include_router(drain.admin_router(gate, operations.drain, operations.rollouts))
     app.include_router(metrics.admin_router(gate, operations.metrics_access))
@@ -153,10 +163,12 @@ def _app(title: str, version: str) -> FastAPI:
     return app
 
 
-def _health(app: FastAPI, ready: Callable[[], bool]) -> None:
+def _health(app: FastAPI, ready: Callable[[], bool], saw: Callable[[str], None] = lambda _word: None) -> None:
     @app.get("/healthz", tags=["health"])
-    async def healthz() -> Response:
+    async def healthz(request: Request, probe: Annotated[str, Query(max_length=64)] = "") -> Response:
         """Always 200 while the process answers."""
+        if probe and request.state.ingress is Ingress.TUNNEL:
+            saw(probe)
         return bodies.raw({"live": True, "ready": ready()})
 
     @app.get("/readyz", tags=["health"])

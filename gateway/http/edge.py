@@ -3,7 +3,7 @@
 import contextlib
 import json
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,6 +14,8 @@ from gateway.http.connection import Patience
 from gateway.http.guard import Guard, KnownDevice, strangers_only
 from gateway.http.ingress import AT_HOME, LOOPBACK_NAMES, Direct, Door, Tunnel, bracketed, hosts_with_port
 from gateway.http.listeners import CONNECTIONS_OF_ALL, CONNECTIONS_OF_ONE, owner_socket, serving, takes_unix_socket, tcp
+from gateway.operations.endpoint import PublicOrigins
+from gateway.operations.program import Program
 from gateway.operations.throttle import Throttle
 from gateway.rules.ingress import Ingress
 from gateway.settings import GatewaySettings
@@ -31,8 +33,10 @@ class Entrance:
 
     door: Door
     listener: socket.socket
-    origins: frozenset[str]
+    origins: Container[str]
     connections: int = CONNECTIONS_OF_ALL
+    service: str = ""
+    """Where it is, for a tunnel client."""
 
     def serve(
         self,
@@ -82,19 +86,39 @@ def lan(stack: contextlib.ExitStack, settings: GatewaySettings) -> Entrance | No
     return Entrance(Direct(Ingress.LAN, hosts, AT_HOME), listener, pages | frozenset(settings.gui_origins), CONNECTIONS_OF_ONE)
 
 
-def tunnel(stack: contextlib.ExitStack, settings: GatewaySettings, run: Path, token_bytes: Callable[[int], bytes]) -> Entrance | None:
-    """For a tunnel client of this machine, when it is switched on.
+@dataclass(frozen=True, slots=True)
+class _Either:
+    """Origins of the one or of the other."""
+
+    one: Container[str]
+    other: Container[str]
+
+    def __contains__(self, origin: object) -> bool:
+        return origin in self.one or origin in self.other
+
+
+def tunnel(
+    stack: contextlib.ExitStack,
+    settings: GatewaySettings,
+    run: Path,
+    public: PublicOrigins,
+    program: Program,
+    token_bytes: Callable[[int], bytes],
+) -> Entrance | None:
+    """For a tunnel client of this machine, when it is switched on, or when the program around may start one at any time.
 
     Leaves `run/tunnel.json` (0600) while it listens: `service` is where the client connects to, `host` the secret Host
-    header it must send (cloudflared: `service` and `originRequest.httpHostHeader`). Both are new at every start.
+    header it must send (cloudflared: `service` and `originRequest.httpHostHeader`). The host is new at every start, unless the program
+    around keeps one for a proxy that was told it.
     """
-    if not settings.tunnel:
+    if not settings.tunnel and program.endpoint is None:
         return None
-    public = frozenset(urlsplit(origin).netloc for origin in settings.public_origins)
-    door = Tunnel(f"t-{token_bytes(16).hex()}.flowork.internal", public, settings.accept_remote_engines)
+    secret = program.tunnel_secret or f"t-{token_bytes(16).hex()}.flowork.internal"
+    door = Tunnel(secret, public, settings.accept_remote_engines)
     path = run / TUNNEL_SOCKET
-    if settings.tunnel_over_tcp or not takes_unix_socket(path):
-        listener = stack.enter_context(contextlib.closing(tcp("127.0.0.1", 0)))
+    # cloudflared's quick tunnels take no Unix socket, and a proxy of the owner's wants a port that stays.
+    if settings.tunnel_over_tcp or not settings.tunnel or not takes_unix_socket(path):
+        listener = stack.enter_context(contextlib.closing(tcp("127.0.0.1", settings.tunnel_listener_port)))
         service = address_of(listener)
     else:
         stack.callback(path.unlink, missing_ok=True)
@@ -102,7 +126,7 @@ def tunnel(stack: contextlib.ExitStack, settings: GatewaySettings, run: Path, to
         service = f"unix:{path}"
     stack.callback((run / TUNNEL_FILE).unlink, missing_ok=True)
     write_private(run / TUNNEL_FILE, json.dumps({"service": service, "host": door.secret_host}).encode())
-    return Entrance(door, listener, frozenset(settings.public_origins) | frozenset(settings.gui_origins))
+    return Entrance(door, listener, _Either(public, frozenset(settings.gui_origins)), service=service)
 
 
 def owners(listener: socket.socket) -> Entrance:

@@ -6,7 +6,7 @@ fetch metadata, buckets; bodies have their limits in `bodies.py` and their time 
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any, Final
 
 from starlette.responses import Response
@@ -78,7 +78,7 @@ class Guard:
         self,
         app: ASGIApp,
         door: Door,
-        origins: frozenset[str],
+        origins: Container[str],
         throttle: Throttle | None,
         known_device: KnownDevice = strangers_only,
         listener: Listener | None = None,

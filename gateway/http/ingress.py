@@ -67,6 +67,13 @@ class Direct:
         return not _below(path, self.closed)
 
 
+class PublicHosts(Protocol):
+    """Under which names the tunnel publishes this gateway just now."""
+
+    def has_host(self, host: str) -> bool:
+        """Is this one of them?"""
+
+
 @dataclass(frozen=True, slots=True)
 class Tunnel:
     """The listener of a tunnel client, which alone knows the host name that opens it.
@@ -76,7 +83,7 @@ class Tunnel:
     """
 
     secret_host: str
-    public_hosts: frozenset[str]
+    public: PublicHosts
     remote_engines: bool
     ingress: Ingress = Ingress.TUNNEL
 
@@ -85,12 +92,17 @@ class Tunnel:
         if not hmac.compare_digest(host.encode(), self.secret_host.encode()):
             raise HostNotAllowed
         asked = headers.get(b"x-forwarded-host", "").lower()
-        if asked not in self.public_hosts:
+        if not self.public.has_host(asked):
             raise HostNotAllowed
         return Came(_address(headers.get(b"cf-connecting-ip", "")), f"https://{asked}")
 
     def serves(self, path: str) -> bool:
         return not _below(path, AT_HOME) or (self.remote_engines and _below(path, (ENGINES,)))
+
+
+def secret_host(door: Door) -> str:
+    """The Host header that opens a tunnel's door; empty for another one."""
+    return door.secret_host if isinstance(door, Tunnel) else ""
 
 
 def hosts_with_port(names: Iterable[str], port: int) -> frozenset[str]:

@@ -124,7 +124,7 @@ def router(people: People, count: CountSubmits, submit: Submit, watch: Watch, ch
         """A job with payload, result and output."""
         bind(job_id=job_id)
         engine, detail = await watch.job(caller.user, job_id)
-        return bodies.raw({"job": _detail(engine, detail)})
+        return bodies.raw({"job": detail_view(engine, detail)})
 
     @routes.post("/jobs/{job_id}/cancel", response_model=JobAnswer)
     async def cancel_job(caller: Caller, job_id: str) -> Response:
@@ -187,7 +187,8 @@ def _job(engine: str, job: JobRecord) -> Response:
     return bodies.raw({"job": job_view(engine, job)})
 
 
-def _detail(engine: str, detail: Detail) -> dict[str, Any]:
+def detail_view(engine: str, detail: Detail) -> dict[str, Any]:
+    """A job with its bodies; keys and types are those of `contract.jobs.JobDetail`."""
     view = job_view(engine, detail.job)
     view["payload"] = json.loads(detail.payload)
     view["result"] = None if detail.result is None else json.loads(detail.result)

@@ -32,6 +32,10 @@ UNIX_PATH_MAX: Final = 100
 class PortTaken(Exception):
     """Somebody listens there already."""
 
+    def __init__(self, host: str, port: int) -> None:
+        self.host, self.port = host, port
+        super().__init__(f"Another program listens on {host}:{port}. Stop it, or choose another port with --port.")
+
 
 class _Server(uvicorn.Server):
     @contextlib.contextmanager
@@ -86,7 +90,7 @@ def tcp(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         if error.errno in {errno.EADDRINUSE, errno.EACCES}:
-            raise PortTaken(f"Another program listens on {host}:{port}. Stop it, or choose another port with --port.") from error
+            raise PortTaken(host, port) from error
         raise
     return listener
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from contract.admin import EngineAdded, EngineStatus, GatewayStatus, InstanceStatus, SecretsStatus
+from contract.endpoint import OFF, EndpointView
 from contract.errors import ShardUnavailable
 from contract.words import DrainState
 from gateway.operations.audit import Audit
@@ -47,12 +48,19 @@ class Owner:
     drain: Drain
     rollouts: Rollouts
     levels: ServiceLevels | None = None
-    remote_address: str | None = None
+    remote_address: Callable[[], str | None] = lambda: None
     """Where engines on other machines reach this gateway, if they may."""
+    public_origin: Callable[[], str | None] = lambda: None
+    """Where browsers elsewhere reach it; None while they cannot."""
+    endpoint: Callable[[], EndpointView] = lambda: OFF
 
     def address(self) -> str:
         """Where this gateway is called from its own machine."""
         return self.describe()[3]
+
+    def link_origin(self, here: bool) -> str:
+        """Where a pairing link should lead: elsewhere if that can be, else to this machine."""
+        return (None if here else self.public_origin()) or self.address()
 
     async def add_engine(self, name: str) -> EngineAdded:
         """Make an engine and the token of its first installation.
@@ -89,7 +97,8 @@ class Owner:
             audit=self.audit_care.status(),
             engines=engines,
             levels=None if self.levels is None else self.levels.view(),
-            remote_address=self.remote_address,
+            remote_address=self.remote_address(),
+            endpoint=self.endpoint(),
             drain=self.drain.gateway,
             rollouts=self.rollouts.views(),
         )

@@ -1,12 +1,13 @@
 """What the program around a gateway does for its owner: stop, hand over, steer the engine that runs in it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from contract.errors import NotOfThisProgram
 from contract.local import LocalChange, LocalView
 from gateway.operations.audit import Audit
+from gateway.operations.endpoint import EndpointHost
 from gateway.operations.owner import OWNER
 
 
@@ -29,6 +30,9 @@ class Program:
     stop: Callable[[], None] | None = None
     """The owner wants the whole program to drain and end."""
     local: LocalEngine | None = None
+    endpoint: EndpointHost | None = None
+    tunnel_secret: str | None = field(default=None, repr=False)
+    """The Host header that opens the tunnel listener, where it must be the same at every start."""
 
 
 @dataclass(slots=True)

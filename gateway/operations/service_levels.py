@@ -179,11 +179,11 @@ class ServiceLevels(Listener):
         waits = sorted(point.wait_ms for point in self._seconds if point.wait_ms is not None)
         month = self._month[1] + self._minute.switched
         return [
-            slo.level(Slo.START_DELAY, slo.p95(delays), len(delays)),
-            slo.level(Slo.END_TO_END, slo.p95(ends), len(ends)),
+            slo.duration(Slo.START_DELAY, delays),
+            slo.duration(Slo.END_TO_END, ends),
             slo.level(Slo.ERROR_RATE, window.error_rate, window.counted, day),
             slo.level(Slo.AVAILABILITY, month.availability, round(month.on_s), month),
-            slo.level(Slo.QUEUE_WAIT, slo.p95(waits), len(waits)),
+            slo.duration(Slo.QUEUE_WAIT, waits),
         ]
 
     def view(self) -> Levels:

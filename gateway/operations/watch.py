@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import heapq
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol
@@ -84,13 +85,12 @@ class Watch:
         """
         before = _before(cursor)
         engines = self.sources.of(user) if engine is None else [self.sharing.visible(user, engine).id]
-        found: list[list[tuple[bytes, str, JobRecord]]] = []
+        found: list[tuple[str, list[JobRecord]]] = []
         for name in engines:
             async with self.directory.use(name) as store:
-                found.append([(job.uuid, name, job) for job in await store.jobs(user, before, limit + 1, where)])
-        merged = list(islice(heapq.merge(*found, key=lambda item: item[0], reverse=True), limit + 1))
-        page = merged[:limit]
-        return Page([(name, job) for _, name, job in page], str(UUID(bytes=page[-1][0])) if len(merged) > limit else None)
+                found.append((name, await store.jobs(user, before, limit + 1, where)))
+        page, more = merged(found, limit)
+        return Page(page, page[-1][1].uuid_text if more else None)
 
     async def events(self, user: str, after: str | None, wait_ms: int) -> tuple[list[Event], str]:
         """Events after a cursor, waiting up to `wait_ms` for the first; and the next cursor.
@@ -140,6 +140,13 @@ class Watch:
                 async with self.directory.use(source) as store:
                     positions[source] = await store.last_event(user)
         return positions
+
+
+def merged(found: Iterable[tuple[str, Iterable[JobRecord]]], limit: int) -> tuple[list[tuple[str, JobRecord]], bool]:
+    """The newest of several engines' jobs, newest first, and whether there are more."""
+    each = [[(job.uuid, engine, job) for job in jobs] for engine, jobs in found]
+    first = list(islice(heapq.merge(*each, key=lambda item: item[0], reverse=True), limit + 1))
+    return [(engine, job) for _, engine, job in first[:limit]], len(first) > limit
 
 
 def _before(cursor: str | None) -> bytes | None:

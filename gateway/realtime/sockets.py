@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Container, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 from urllib.parse import parse_qs
@@ -177,6 +177,12 @@ class Sockets:
         """Close the sockets of everybody of whom this is true, within a second whatever they do."""
         for visitor in [visitor for visitor in self._visitors if visitor.who is not None and revoked(visitor.who)]:
             self._spawn(self._end(visitor))
+
+    def close_from(self, origins: Container[str]) -> None:
+        """Hang up on who came by one of these origins of ours."""
+        for visitor in tuple(self._visitors):
+            if visitor.origin in origins:
+                self._spawn(self._end(visitor))
 
     async def close(self) -> None:
         """Close every socket and forget the timers."""

@@ -3,7 +3,7 @@
 import math
 import operator
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Final
 
@@ -122,6 +122,11 @@ def p95(ascending: Sequence[float]) -> float | None:
     return percentile(ascending, 0.95) if ascending else None
 
 
+def p50(ascending: Sequence[float]) -> float | None:
+    """The median; None of nothing."""
+    return percentile(ascending, 0.5) if ascending else None
+
+
 def utilisation(points: Iterable[Point]) -> float | None:
     """Busy slots over slots, 0..1, of the seconds with demand for at least one worker; None without such a second (protocol §9)."""
     judged = [point for point in points if point.slots and point.busy + point.depth >= 1]
@@ -169,6 +174,8 @@ class Level:
     state: State
     budget_left: float | None
     """What is left of the error budget, 1 = all of it, below 0 = overspent; None where there is no budget or nothing was measured."""
+    p50: float | None = None
+    """Of what is measured in milliseconds: half of it took no longer."""
 
 
 def level(slo: Slo, value: float | None, counted: int, budget_of: Tally | Switched | None = None) -> Level:
@@ -181,6 +188,11 @@ def level(slo: Slo, value: float | None, counted: int, budget_of: Tally | Switch
     else:
         state = State.MET if value <= target else State.BURNING
     return Level(slo, value, target, state, _budget(slo, budget_of))
+
+
+def duration(slo: Slo, ascending: Sequence[float]) -> Level:
+    """Judge the 95th percentile of milliseconds."""
+    return replace(level(slo, p95(ascending), len(ascending)), p50=p50(ascending))
 
 
 def _budget(slo: Slo, of: Tally | Switched | None) -> float | None:

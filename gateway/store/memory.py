@@ -16,7 +16,7 @@ from gateway.rules.timeline import AttemptRecord
 from gateway.rules.views import job_id_of, job_view, said_by
 from gateway.store import spend
 from gateway.store.counted import counted
-from gateway.store.memory_rows import Body, Key, Tenant
+from gateway.store.memory_rows import Body, Key, Tenant, page, searched
 from gateway.store.reap import BATCH, HOUSEKEEPING_US
 from gateway.store.seam import (
     Accepted,
@@ -338,15 +338,17 @@ class MemoryStore:
         return Detail(job, body.payload, body.result, delivery, text, told)
 
     async def jobs(self, user: str, before: bytes | None, limit: int, where: Filter) -> list[JobRecord]:
-        found = [
-            job
-            for job in self._jobs.values()
-            if job.user == user
-            and (before is None or job.uuid < before)
-            and (not where.states or job.state in where.states)
-            and (where.kind is None or job.kind == where.kind)
-        ]
-        return sorted(found, key=lambda job: job.uuid, reverse=True)[:limit]
+        return page((job for job in self._jobs.values() if job.user == user), before, limit, where)
+
+    async def everybodys(self, before: bytes | None, limit: int, where: Filter) -> list[JobRecord]:
+        return page((job for job in self._jobs.values() if searched(job, where)), before, limit, where)
+
+    async def user_of(self, uuid: bytes) -> str | None:
+        return self._jobs[uuid].user if uuid in self._jobs else None
+
+    async def log_of(self, uuid: bytes) -> list[StoredEvent]:
+        told = [event for tenant in self._tenants.values() for job, event in tenant.events if job == uuid]
+        return [event for event in told if event.name is EventName.JOB_LOG]
 
     async def events(self, user: str, after: int, limit: int) -> list[StoredEvent]:
         tenant = self._tenants.get(user, Tenant())

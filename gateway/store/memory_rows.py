@@ -1,10 +1,11 @@
 """What `MemoryStore` keeps beside the jobs."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from gateway.rules.job import JobRecord
 from gateway.rules.timeline import AttemptRecord
-from gateway.store.seam import StoredEvent
+from gateway.store.seam import Filter, StoredEvent
 
 
 @dataclass(slots=True)
@@ -37,3 +38,24 @@ class Body:
     """By delivery."""
     attempts: dict[int, AttemptRecord] = field(default_factory=dict)
     """By delivery."""
+
+
+def page(jobs: Iterable[JobRecord], before: bytes | None, limit: int, where: Filter) -> list[JobRecord]:
+    """Newest first."""
+    found = [
+        job
+        for job in jobs
+        if (before is None or job.uuid < before)
+        and (not where.states or job.state in where.states)
+        and (where.kind is None or job.kind == where.kind)
+    ]
+    return sorted(found, key=lambda job: job.uuid, reverse=True)[:limit]
+
+
+def searched(job: JobRecord, where: Filter) -> bool:
+    """What the text of a filter finds."""
+    if where.user is not None and job.user != where.user:
+        return False
+    if where.text is None or job.user in where.named:
+        return True
+    return where.text in job.kind.lower() or where.text in job.traceparent or (where.hex is not None and where.hex in job.uuid.hex())

@@ -213,6 +213,17 @@ class Filter:
 
     states: tuple[str, ...] = ()
     kind: str | None = None
+    user: str | None = None
+    """Of everybody's jobs only, as what follows."""
+    text: str | None = None
+    """It must be part of the kind, the id or the trace id, unless the user is among `named`."""
+    named: tuple[str, ...] = ()
+    """Users whom the text names."""
+
+    @property
+    def hex(self) -> str | None:
+        """The text as it would stand in a UUID's hex digits: a job's id ends with its UUID."""
+        return None if self.text is None else self.text.rpartition("_")[2].replace("-", "") or None
 
 
 @dataclass(slots=True)
@@ -281,6 +292,15 @@ class JobStore(Protocol):
 
     async def jobs(self, user: str, before: bytes | None, limit: int, where: Filter) -> list[JobRecord]:
         """A page of a user's jobs, newest first, older than UUID `before`."""
+
+    async def everybodys(self, before: bytes | None, limit: int, where: Filter) -> list[JobRecord]:
+        """A page of all jobs, newest first, older than UUID `before`; for the owner at the machine."""
+
+    async def user_of(self, uuid: bytes) -> str | None:
+        """Whose job it is; None when there is none."""
+
+    async def log_of(self, uuid: bytes) -> list[StoredEvent]:
+        """What a job logged, as it was told its user, in order; the oldest may be forgotten."""
 
     async def events(self, user: str, after: int, limit: int) -> list[StoredEvent]:
         """A user's events with `seq > after`, in order."""

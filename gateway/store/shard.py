@@ -215,6 +215,15 @@ class SqliteShard:
     async def jobs(self, user: str, before: bytes | None, limit: int, where: Filter) -> list[JobRecord]:
         return await self._read(lambda connection: watch.page(connection, user, before, limit, where))
 
+    async def everybodys(self, before: bytes | None, limit: int, where: Filter) -> list[JobRecord]:
+        return await self._read(lambda connection: watch.everybodys(connection, before, limit, where))
+
+    async def user_of(self, uuid: bytes) -> str | None:
+        return await self._read(lambda connection: watch.user_of(connection, uuid))
+
+    async def log_of(self, uuid: bytes) -> list[StoredEvent]:
+        return await self._read(lambda connection: watch.log_of(connection, uuid))
+
     async def events(self, user: str, after: int, limit: int) -> list[StoredEvent]:
         return await self._read(lambda connection: watch.events(connection, user, after, limit))
 

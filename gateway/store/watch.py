@@ -15,6 +15,17 @@ PAGE = f"""SELECT {FIELDS} FROM jobs
 WHERE user = :user AND uuid < :before
   AND (:states IS NULL OR state IN (SELECT value FROM json_each(:states))) AND (:kind IS NULL OR kind = :kind)
 ORDER BY uuid DESC LIMIT :limit"""  # noqa: S608
+EVERYBODYS_PAGE = f"""SELECT {FIELDS} FROM jobs
+WHERE uuid < :before AND (:user IS NULL OR user = :user)
+  AND (:states IS NULL OR state IN (SELECT value FROM json_each(:states))) AND (:kind IS NULL OR kind = :kind)
+  AND (:text IS NULL OR instr(lower(kind), :text) OR instr(lower(hex(uuid)), :hex) OR instr(traceparent, :text)
+    OR user IN (SELECT value FROM json_each(:named)))
+ORDER BY uuid DESC LIMIT :limit"""  # noqa: S608
+USER_OF = "SELECT user FROM jobs WHERE uuid = ?"
+LOG_OF = """
+SELECT event.user, event.seq, event.name, event.at, event.data, NULL
+FROM events event JOIN jobs job ON event.job = job.seq
+WHERE job.uuid = ? AND event.name = 'job.log' ORDER BY event.seq"""
 EVENTS = """
 SELECT event.user, event.seq, event.name, event.at, event.data, output.text
 FROM events event
@@ -47,14 +58,36 @@ def detail(connection: sqlite3.Connection, user: str, uuid: bytes) -> Detail | N
 
 def page(connection: sqlite3.Connection, user: str, before: bytes | None, limit: int, where: Filter) -> list[JobRecord]:
     """Newest first."""
-    parameters = {
-        "user": user,
-        "before": before or AFTER_ALL_UUIDS,
-        "states": json.dumps(where.states) if where.states else None,
-        "kind": where.kind,
-        "limit": limit,
-    }
+    parameters = {"user": user, **_wanted(before, limit, where)}
     return [record(row) for row in connection.execute(PAGE, parameters).fetchall()]
+
+
+def everybodys(connection: sqlite3.Connection, before: bytes | None, limit: int, where: Filter) -> list[JobRecord]:
+    """Newest first."""
+    parameters = {
+        "user": where.user,
+        "text": where.text,
+        "hex": where.hex,
+        "named": json.dumps(where.named),
+        **_wanted(before, limit, where),
+    }
+    return [record(row) for row in connection.execute(EVERYBODYS_PAGE, parameters).fetchall()]
+
+
+def _wanted(before: bytes | None, limit: int, where: Filter) -> dict[str, Any]:
+    states = json.dumps(where.states) if where.states else None
+    return {"before": before or AFTER_ALL_UUIDS, "states": states, "kind": where.kind, "limit": limit}
+
+
+def user_of(connection: sqlite3.Connection, uuid: bytes) -> str | None:
+    """Whose job it is."""
+    row = connection.execute(USER_OF, (uuid,)).fetchone()
+    return row[0] if row else None
+
+
+def log_of(connection: sqlite3.Connection, uuid: bytes) -> list[StoredEvent]:
+    """In order."""
+    return [_event(row) for row in connection.execute(LOG_OF, (uuid,)).fetchall()]
 
 
 def events(connection: sqlite3.Connection, user: str, after: int, limit: int) -> list[StoredEvent]:

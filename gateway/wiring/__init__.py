@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 
 from prometheus_client.metrics_core import Metric
@@ -24,7 +24,7 @@ from gateway.store.people import People
 from gateway.telemetry import lateness
 from gateway.telemetry.spans import tracing
 from gateway.wiring.entrances import listen, send_home
-from gateway.wiring.parts import Identity, Parts, Randomness, build
+from gateway.wiring.parts import Identity, Parts, Randomness, TunnelDoor, build
 from kit.clock import Clock, SystemClock
 from kit.files import Locked, exclusive_lock, private_folder
 from kit.logs import Log
@@ -48,6 +48,20 @@ class Gateway:
     async def local_engine(self, name: str) -> EngineAdded:
         """This machine's engine with a fresh token, for an engine of the same process or a child's standard input."""
         return await self._parts.owner.local_engine(name)
+
+    @property
+    def tunnel(self) -> TunnelDoor | None:
+        """For a tunnel client; None where none is let in."""
+        return self._parts.state.tunnel
+
+    async def publish(self, origins: tuple[str, ...]) -> None:
+        """Be known under these origins by the tunnel, from now on; those of the settings stay."""
+        self._parts.sockets.close_from(self._parts.state.public.publish(origins))
+
+    async def expect(self, word: str) -> Callable[[], bool]:
+        """A request with this word is to come by the tunnel; whether it has."""
+        self._parts.state.public.expect(word)
+        return self._parts.state.public.came
 
     async def drain(self) -> None:
         """Take no new jobs, and tell every engine to finish what it holds."""
@@ -75,6 +89,7 @@ async def running(
     """
     clock = clock or SystemClock()
     chance = chance or Randomness()
+    program = program or Program()
     async with contextlib.AsyncExitStack() as stack:
         private_folder(settings.data)
         if vault is None:
@@ -98,7 +113,7 @@ async def running(
         service = Service("flowork-gateway", VERSION, identity.gateway_id)
         spans = await stack.enter_async_context(open_spans(settings.otlp, service))
         traced = tracing(spans, clock, chance.token_bytes, settings.otlp.trace_ratio)
-        parts = await build(settings, clock, chance, vault, identity, control, people, care, address, minutes, traced, program or Program())
+        parts = await build(settings, clock, chance, vault, identity, control, people, care, address, minutes, traced, program)
         await parts.levels.begin()
         stack.push_async_callback(parts.levels.close)
         stack.push_async_callback(parts.shards.close_all)
@@ -115,7 +130,7 @@ async def running(
             tasks.start(_pushing(settings, parts, clock, identity.gateway_id), "otlp-metrics")
         stack.push_async_callback(parts.operations.tokens.keep_use)
         stack.push_async_callback(parts.sockets.close)
-        lan_address = await listen(stack, settings, parts, listener, chance)
+        lan_address = await listen(stack, settings, parts, listener, chance, program)
         stack.callback(send_home, parts)
         parts.reaper.schedule_closed()
         log.info("gateway.ready", address=address, lan_address=lan_address, gateway_id=identity.gateway_id, version=VERSION)

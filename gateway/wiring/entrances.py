@@ -8,9 +8,11 @@ from contract.version import VERSION
 from gateway.http import admin, edge, listeners
 from gateway.http.app import admin_app, public_app
 from gateway.http.connection import Patience
+from gateway.http.ingress import secret_host
+from gateway.operations.program import Program
 from gateway.rules.ingress import Ingress
 from gateway.settings import GatewaySettings
-from gateway.wiring.parts import Parts, Randomness
+from gateway.wiring.parts import Parts, Randomness, TunnelDoor
 
 
 def send_home(parts: Parts) -> None:
@@ -23,7 +25,12 @@ def send_home(parts: Parts) -> None:
 
 
 async def listen(
-    stack: contextlib.AsyncExitStack, settings: GatewaySettings, parts: Parts, listener: socket.socket, chance: Randomness
+    stack: contextlib.AsyncExitStack,
+    settings: GatewaySettings,
+    parts: Parts,
+    listener: socket.socket,
+    chance: Randomness,
+    program: Program,
 ) -> str | None:
     """Open every listener that the settings ask for; the address of the LAN's."""
     patience = Patience(header_s=settings.header_deadline_s, body_s=settings.body_deadline_s)
@@ -31,7 +38,7 @@ async def listen(
     run = settings.data / "run"
     opened = stack.enter_context(contextlib.ExitStack())
     lan = edge.lan(opened, settings)
-    tunnel = edge.tunnel(opened, settings, run, chance.token_bytes)
+    tunnel = edge.tunnel(opened, settings, run, parts.state.public, program, chance.token_bytes)
 
     def known_device(headers: Mapping[bytes, str]) -> bool:
         return parts.operations.sessions.knows(headers.get(b"dpop"))
@@ -54,5 +61,7 @@ async def listen(
     stack.callback(owner_listener.close)
     owner_app = admin_app(parts.operations, VERSION, allow)
     await stack.enter_async_context(edge.owners(owner_listener).serve(owner_app, None, patience))
+    if tunnel is not None:
+        parts.state.tunnel = TunnelDoor(tunnel.service, secret_host(tunnel.door))
     parts.state.listening = True
     return None if lan is None else edge.address_of(lan.listener)

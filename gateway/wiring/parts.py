@@ -19,6 +19,7 @@ from gateway.crypto.signing_keys import SigningKeys, ring_of_this_process
 from gateway.http.app import Operations
 from gateway.operations.admin_tokens import AdminTokens
 from gateway.operations.admission import admission
+from gateway.operations.all_jobs import AllJobs
 from gateway.operations.approval import Approvals
 from gateway.operations.attempts import Attempts
 from gateway.operations.audit_care import AuditCare
@@ -26,6 +27,7 @@ from gateway.operations.capacity import Capacity
 from gateway.operations.challenges import Challenges
 from gateway.operations.claim import Claiming
 from gateway.operations.drain import Drain
+from gateway.operations.endpoint import Endpoint, PublicOrigins
 from gateway.operations.engine_auth import EngineTokens
 from gateway.operations.engines import Engines
 from gateway.operations.enrol import Enrolment
@@ -94,10 +96,21 @@ class Identity:
         return gateway_id(self.key.public)
 
 
+@dataclass(frozen=True, slots=True)
+class TunnelDoor:
+    """Where a tunnel client finds this gateway, and the Host header that lets it in."""
+
+    service: str
+    secret_host: str = field(repr=False)
+
+
 @dataclass(slots=True)
 class State:
     """What the gateway as a whole is doing."""
 
+    public: PublicOrigins
+    """Under which it is published now."""
+    tunnel: TunnelDoor | None = None
     listening: bool = False
     listeners: dict[str, bool] = field(default_factory=dict)
     """Which of loopback, lan and tunnel are open."""
@@ -140,11 +153,11 @@ async def build(
 ) -> Parts:
     """All objects, loaded from the data folder, with nothing running and nobody listening."""
     audit = care.audit
-    state = State()
+    state = State(PublicOrigins(settings.public_origins if settings.tunnel else ()))
     wake = LocalWakeBus()
     fanout = LocalFanout()
-    delays, attempts = StartDelays(clock), Attempts(clock)
-    presence = Presence(clock)
+    delays, attempts, presence = StartDelays(clock), Attempts(clock), Presence(clock)
+    endpoint = Endpoint(program.endpoint, audit)
     sources = Sources(control)
     await sources.load()
     capacity = Capacity(presence, attempts, clock)
@@ -245,7 +258,9 @@ async def build(
         drain=drain,
         rollouts=rollouts,
         levels=levels,
-        remote_address=settings.public_origins[0] if settings.tunnel and settings.accept_remote_engines else None,
+        remote_address=lambda: endpoint.origin(state.public) if settings.accept_remote_engines else None,
+        public_origin=lambda: endpoint.origin(state.public),
+        endpoint=endpoint.view,
     )
 
     async def engine(engine_id: str | None, token: str | None) -> EngineCaller:
@@ -277,6 +292,7 @@ async def build(
         submit=jobs.submit,
         watch=jobs.watch,
         change=jobs.change,
+        all_jobs=AllJobs(shards, sources, jobs.watch, jobs.change, audit, sessions.users),
         claiming=Claiming(
             directory=shards,
             presence=presence,
@@ -306,6 +322,8 @@ async def build(
         approvals=Approvals(challenges, audit),
         handover=Handover(settings.data, audit, snapshot, program.hand_over),
         around=Around(program, audit),
+        endpoint=endpoint,
+        public=state.public,
         household=Household(
             sessions, pairing, identity.key.public, settings.gui_origins[0] if settings.gui_origins else "", wanted.budgets
         ),
@@ -340,7 +358,20 @@ async def build(
     )
     fanout.listen(sockets.publish)
     return Parts(
-        state, wake, fanout, wanted.following, shards, reaper, owner, sockets, throttle, levels, listener, sight, operations, tracing
+        state,
+        wake,
+        fanout,
+        wanted.following,
+        shards,
+        reaper,
+        owner,
+        sockets,
+        throttle,
+        levels,
+        listener,
+        sight,
+        operations,
+        tracing,
     )
 
 

@@ -787,3 +787,63 @@ class TestUsage:
         await self.took(queue, Usage(input_tokens=5))
         assert await queue.store.delete("ann", job.uuid)
         assert await queue.store.spent("ann", day_of(queue.clock.wall)) == Taken(5)
+
+
+class TestEverybody:
+    """What the owner at the machine sees of all jobs."""
+
+    async def test_a_page_holds_all_users_jobs_newest_first_and_goes_on_after_a_job(self, queue: Queue):
+        made = []
+        for user in ("ann", "bob", "ann", "cid"):
+            queue.clock.advance(1)
+            made.append(await queue.submit(user))
+        newest = [job.uuid for job in made][::-1]
+        first = await queue.store.everybodys(None, 3, Filter())
+        rest = await queue.store.everybodys(first[-1].uuid, 3, Filter())
+        assert [job.uuid for job in [*first, *rest]] == newest
+
+    async def test_a_page_is_chosen_by_user_state_and_kind(self, queue: Queue):
+        mine, other, chat = await queue.submit("ann"), await queue.submit("bob"), await queue.submit("bob", kind="chat")
+        await queue.store.cancel("bob", other.uuid)
+
+        async def found(**where) -> set[bytes]:
+            return {job.uuid for job in await queue.store.everybodys(None, 9, Filter(**where))}
+
+        assert await found(user="bob") == {other.uuid, chat.uuid}
+        assert await found(states=("cancelled",)) == {other.uuid}
+        assert await found(kind="chat") == {chat.uuid}
+        assert await found(user="ann", kind="chat") == set()
+        assert await found(user="ann") == {mine.uuid}
+
+    async def test_a_text_is_found_in_kind_id_trace_and_named_users(self, queue: Queue):
+        mine, other = await queue.submit("ann", kind="chat"), await queue.submit("bob", traceparent=f"00-{'ab' * 16}-{'1' * 16}-01")
+
+        async def found(text: str, **where) -> list[bytes]:
+            return [job.uuid for job in await queue.store.everybodys(None, 9, Filter(text=text, **where))]
+
+        assert await found("cha") == [mine.uuid]
+        assert await found(f"{queue.store.source}_{mine.uuid_text}") == [mine.uuid]
+        assert await found(other.uuid_text[-6:]) == [other.uuid]
+        assert await found("abababab") == [other.uuid]
+        assert await found("bob", named=("bob",)) == [other.uuid]
+        assert await found("bob") == []
+        assert await found("_") == []
+        assert await found("%") == []
+
+    async def test_whose_a_job_is(self, queue: Queue):
+        job = await queue.submit("bob")
+        assert await queue.store.user_of(job.uuid) == "bob"
+        assert await queue.store.user_of(bytes(16)) is None
+
+    async def test_a_jobs_log_is_told_in_order_and_no_other_jobs(self, queue: Queue):
+        await queue.submit("ann")
+        lease = await queue.lease()
+        await queue.submit("bob")
+        other = await queue.lease()
+        for granted, offset, text in ((lease, 0, "one"), (other, 0, "theirs"), (lease, 1, "two")):
+            said = ({"level": "info", "message": text},)
+            hold = held(granted)
+            await queue.store.append([Append(hold.uuid, hold.token, log=(offset, said), output=(0, "x") if offset == 0 else None)])
+        told = await queue.store.log_of(lease.job.uuid)
+        assert [line["message"] for event in told for line in event.data["lines"]] == ["one", "two"]
+        assert await queue.store.log_of(bytes(16)) == []

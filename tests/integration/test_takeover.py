@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sqlite3
 from collections import Counter
 from pathlib import Path
@@ -124,7 +125,7 @@ async def test_a_new_one_that_cannot_listen_leaves_the_old_one_serving_where_it_
             port = taken.sockets[0].getsockname()[1]
             new = await take_over(home, "--port", str(port))
             assert await new.ended() == 1
-        assert "Another program listens" in new.log.read_text()
+        assert f"(process {os.getpid()}) listens on 127.0.0.1:{port}" in new.log.read_text(), "who holds it is named"
         assert await serves_again(home) == home.address
         job = await user.submit()
         await user.reaches(job, JobState.SUCCEEDED)

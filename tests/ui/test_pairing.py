@@ -56,7 +56,7 @@ def panel(bridge: Bridge, agent: FakeAgent, english: Words, qtbot) -> PairPanel:
     shown = PairPanel(bridge, english, look_every_ms=1)
     qtbot.addWidget(shown)
     shown.show()
-    qtbot.waitUntil(lambda: shown._copy.isEnabled())
+    qtbot.waitUntil(shown._copy.isEnabled)
     return shown
 
 
@@ -160,7 +160,7 @@ def test_everything_can_be_reached_by_keyboard(bridge: Bridge, agent: FakeAgent,
     dialog = PairDialog(bridge, say)
     qtbot.addWidget(dialog)
     dialog.show()
-    qtbot.waitUntil(lambda: dialog.panel._copy.isEnabled())
+    qtbot.waitUntil(dialog.panel._copy.isEnabled)
     reached = set()
     for _ in range(12):
         dialog.focusNextChild()

@@ -66,6 +66,22 @@ async def test_J02_a_scope_is_needed_and_unknown_ones_are_refused(site: Site, tm
     assert [key.state for key in await site.gateway._parts.operations.ring.people.signing_keys()] == [KeyState.ACTIVE]
 
 
+async def test_J02_reading_jobs_does_not_allow_changing_them_and_neither_comes_with_another_scope(site: Site, tmp_path):
+    tokens, job = site.gateway._parts.operations.admin_tokens, "aaaa_01890000-0000-7000-8000-000000000000"
+    status, reads, changes = [await tokens.mint([scope]) for scope in (Scope.STATUS_READ, Scope.JOBS_READ, Scope.JOBS_CHANGE)]
+    acts = [("POST", f"/jobs/{job}/cancel"), ("POST", f"/jobs/{job}/redrive"), ("DELETE", f"/jobs/{job}")]
+    for method, path in [("GET", "/jobs"), ("GET", f"/jobs/{job}"), *acts]:
+        assert await at_admin(tmp_path, method, path, status) == (403, "auth.scope_missing")
+        assert await at_admin(tmp_path, method, path, None) == (401, "auth.missing")
+    assert await at_admin(tmp_path, "GET", "/jobs", changes) == (403, "auth.scope_missing")
+    for method, path in acts:
+        assert await at_admin(tmp_path, method, path, reads) == (403, "auth.scope_missing")
+        assert await at_admin(tmp_path, method, path, changes) == (404, "job.not_found")
+    assert await at_admin(tmp_path, "GET", "/jobs", reads) == (200, None)
+    for path in ("/admin/v1/jobs", f"/admin/v1/jobs/{job}"):
+        assert (await site.ask("GET", path, None, {"Authorization": f"Bearer {reads}"})).told == (404, "request.route_unknown")
+
+
 async def test_J03_admin_tokens_come_from_the_admin_channel_only_and_serve_there_only(site: Site, tmp_path):
     assert (await site.call("POST", "/admin/v1/tokens", {"scopes": ["users:read"]})).told == (404, "request.route_unknown")
     token = await site.gateway._parts.operations.admin_tokens.mint([Scope.USERS_READ])

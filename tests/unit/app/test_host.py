@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import queue
+import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -36,6 +37,7 @@ from gateway.http.listeners import PortTaken
 from gateway.operations.program import Program
 from gateway.store.audit import AuditRefused
 from gateway.store.control import ControlRefused
+from gateway.wiring.parts import TunnelDoor
 from kit.otlp import HeadersRefused
 from kit.tasks import crew
 from kit.vault import FolderSecrets, Vault
@@ -172,6 +174,13 @@ class Stage:
         return Drained(given_back=0 if self.drains_at_once else 1, spooled=0)
 
     automatic = True
+    tunnel = TunnelDoor("http://127.0.0.1:1", "t-secret")
+
+    async def publish(self, origins: tuple[str, ...]) -> None:
+        """Nothing is published here."""
+
+    async def expect(self, word: str) -> Callable[[], bool]:
+        return lambda: False
 
     def set_slots(self, count: int | None) -> None:
         self.did.append(f"slots {count}")
@@ -294,6 +303,16 @@ def test_a_third_stop_gives_up(stage: Stage, start, tmp_path: Path, monkeypatch:
     assert run.drained() == Drained(1, 0)
 
 
+def test_a_port_that_is_taken_is_told_with_who_holds_it(stage: Stage, start, tmp_path: Path):
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port = held.getsockname()[1]
+        stage.refuse_gateway = PortTaken("127.0.0.1", port)
+        failure = start(settings_for(tmp_path)).failure()
+    assert isinstance(failure, StartRefused)
+    assert str(failure).startswith(f"This Flowork itself listens on 127.0.0.1:{port}")
+    assert f"port = {port + 1}" in str(failure)
+
+
 @pytest.mark.parametrize(
     "refusal",
     [
@@ -302,7 +321,6 @@ def test_a_third_stop_gives_up(stage: Stage, start, tmp_path: Path, monkeypatch:
         AuditRefused("audit.db is damaged"),
         AuditUnavailable("The audit log cannot be written."),
         KeyLost("a key is open to others"),
-        PortTaken("Another program listens"),
         HeadersRefused("the file with the headers cannot be read"),
     ],
     ids=lambda refusal: type(refusal).__name__,

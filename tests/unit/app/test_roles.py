@@ -9,10 +9,25 @@ import pytest
 from app import roles
 from contract.version import VERSION
 
-VERBS = ["serve", "engine", "status", "submit", "users", "engines", "audit", "secrets", "drain", "rollout", "demo"]
+VERBS = [
+    "serve",
+    "engine",
+    "status",
+    "submit",
+    "users",
+    "engines",
+    "audit",
+    "secrets",
+    "drain",
+    "rollout",
+    "autostart",
+    "init",
+    "diagnostics",
+    "demo",
+]
 
 
-@pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"], ["help"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["help"]])
 def test_help_lists_every_command_and_the_exit_codes(arguments: list[str], capsys: pytest.CaptureFixture):
     assert roles.main(arguments) == 0
     out, err = capsys.readouterr()
@@ -21,12 +36,22 @@ def test_help_lists_every_command_and_the_exit_codes(arguments: list[str], capsy
     assert "Exit codes: 0 done, 1 failed, 2 wrong command line" in out
 
 
+@pytest.mark.parametrize("arguments", [[], ["--open"], ["--data", "x"]])
+def test_without_a_command_it_is_the_tray_application(arguments: list[str], monkeypatch: pytest.MonkeyPatch):
+    from app.commands import desktop
+
+    seen: list[Sequence[str]] = []
+    monkeypatch.setattr(desktop, "main", lambda argv: seen.append(argv) or 0)
+    assert roles.main(arguments) == 0
+    assert seen == [arguments]
+
+
 def test_the_version_is_the_contracts(capsys: pytest.CaptureFixture):
     assert roles.main(["--version"]) == 0
     assert capsys.readouterr().out == f"flowork {VERSION}\n"
 
 
-@pytest.mark.parametrize("verb", ["sreve", "", "--data", "Serve"])
+@pytest.mark.parametrize("verb", ["sreve", "", "Serve"])
 def test_an_unknown_verb_is_a_wrong_command_line(verb: str, capsys: pytest.CaptureFixture):
     assert roles.main([verb]) == 2
     out, err = capsys.readouterr()

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from kit.config import Config, ConfigRefused, read
+from kit.config import Config, ConfigRefused, Origin, Said, parse, read
 
 PREFIX = "FLOWORK_"
 
@@ -242,3 +242,14 @@ class TestMistakes:
         config = said(file, "[together]\nlow = 1\nhigh = 0\n")
         assert config.table("together", Together, {}) is None
         assert "low is above high" in config.mistakes[0]
+
+
+def test_it_tells_who_said_each_value(tmp_path: Path):
+    file = tmp_path / "config.toml"
+    found = parse("[gateway]\nport = 1\nhard_cap = 5\n", file, {"FLOWORK_GATEWAY_HARD_CAP": "6"}, PREFIX)
+    found.table("gateway", Gateway, {"secure": False, "data": None})
+    assert found.said == {
+        ("gateway", "port"): Said(Origin.FILE, f"{file}: [gateway] port"),
+        ("gateway", "hard_cap"): Said(Origin.ENVIRONMENT, "FLOWORK_GATEWAY_HARD_CAP"),
+        ("gateway", "secure"): Said(Origin.ARGUMENT, "--secure"),
+    }

@@ -10,6 +10,7 @@ import pytest
 from contract.errors import FloworkError, RouteUnknown
 from gateway.http.guard import Guard
 from gateway.http.ingress import AT_HOME, Direct, Tunnel, hosts_with_port
+from gateway.operations.endpoint import PublicOrigins
 from gateway.operations.throttle import Throttle
 from gateway.rules.ingress import Ingress
 from gateway.rules.throttle import Policies
@@ -23,7 +24,7 @@ from tests.support.spans import KeptSpans
 GUI = "https://gui.example"
 LOOPBACK = Direct(Ingress.LOOPBACK, hosts_with_port(["localhost"], 7717))
 LAN = Direct(Ingress.LAN, hosts_with_port(["gateway.lan"], 7718), AT_HOME)
-TUNNEL = Tunnel("t-1.flowork.internal", frozenset({"flowork.example"}), remote_engines=False)
+TUNNEL = Tunnel("t-1.flowork.internal", PublicOrigins(["https://flowork.example"]), remote_engines=False)
 ADMIN = Direct(Ingress.ADMIN, None)
 THROUGH_TUNNEL = {"host": "t-1.flowork.internal", "x-forwarded-host": "Flowork.example", "cf-connecting-ip": "2001:DB8::1"}
 

@@ -17,6 +17,7 @@ from gateway.rules.slo import (
     Tally,
     alert,
     by_fault,
+    duration,
     fold,
     level,
     utilisation,
@@ -152,3 +153,10 @@ def test_silence_neither_starts_nor_ends_an_alert():
     burning = Alert(burning=True)
     assert alert(burning, State.UNKNOWN, 10**12) == (burning, None)
     assert alert(Alert(), State.UNKNOWN, 10**12) == (Alert(), None)
+
+
+def test_a_duration_is_judged_by_its_95th_percentile_and_tells_its_median():
+    told = duration(Slo.START_DELAY, [float(each) for each in range(1, 101)])
+    assert (told.value, told.p50, told.state) == (95.0, 50.0, State.MET)
+    nothing = duration(Slo.START_DELAY, [])
+    assert (nothing.value, nothing.p50, nothing.state) == (None, None, State.UNKNOWN)

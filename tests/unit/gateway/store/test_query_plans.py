@@ -18,6 +18,9 @@ PARAMETERS = {
     "before": b"",
     "states": None,
     "kind": None,
+    "text": None,
+    "hex": None,
+    "named": "[]",
     "limit": 1,
     "keep": 0,
 }
@@ -48,6 +51,8 @@ HOT = {
     "expiring": (reap.EXPIRING, ["SEARCH jobs USING INDEX jobs_expiring (expires_at>? AND expires_at<?)"]),
     "old": (reap.OLD, ["SEARCH jobs USING INDEX jobs_final (finished_at>? AND finished_at<?)"]),
     "last event": (watch.LAST_EVENT, ["SEARCH tenants USING PRIMARY KEY (user=?)"]),
+    "everybody's page": (watch.EVERYBODYS_PAGE, ["SEARCH jobs USING INDEX sqlite_autoindex_jobs_1 (uuid<?)"]),
+    "whose job": (watch.USER_OF, ["SEARCH jobs USING INDEX sqlite_autoindex_jobs_1 (uuid=?)"]),
     "one user's job": (watch.JOB_OF_USER, ["SEARCH jobs USING INDEX sqlite_autoindex_jobs_1 (uuid=?)"]),
 }
 
@@ -55,7 +60,7 @@ HOT = {
 @pytest.mark.parametrize("name", HOT)
 def test_a_hot_statement_uses_its_index(connection: sqlite3.Connection, name: str):
     sql, expected = HOT[name]
-    assert plan(connection, sql) == expected
+    assert [step for step in plan(connection, sql) if not step.startswith(("LIST SUBQUERY", "SCAN json_each"))] == expected
 
 
 def test_a_lease_walks_users_in_turn_and_takes_each_ones_first_job_without_sorting(connection: sqlite3.Connection):
@@ -66,7 +71,7 @@ def test_a_lease_walks_users_in_turn_and_takes_each_ones_first_job_without_sorti
     assert not [step for step in steps if "TEMP B-TREE" in step]
 
 
-@pytest.mark.parametrize("sql", [watch.EVENTS, watch.PAGE, reap.NEXT_WALL, reap.NEXT_LEASE, *reap.FORGET, reap.FORGET_NEWS])
+@pytest.mark.parametrize("sql", [watch.EVENTS, watch.PAGE, watch.LOG_OF, reap.NEXT_WALL, reap.NEXT_LEASE, *reap.FORGET, reap.FORGET_NEWS])
 def test_no_statement_reads_a_whole_table(connection: sqlite3.Connection, sql: str):
     scans = [step for step in plan(connection, sql) if step.startswith("SCAN") and "INDEX" not in step and "json_each" not in step]
     assert [step for step in scans if not step.startswith(("SCAN CONSTANT", "SCAN (subquery", "SCAN 1"))] == []
