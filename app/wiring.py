@@ -55,6 +55,8 @@ GIVEN_UP, STUCK = 1, 70
 """Exit codes: a third signal; and EX_SOFTWARE of sysexits.h, when it would not end."""
 SESSION_END_S = 5.0
 """What the end of the desktop's session leaves for a drain, before jobs are given back."""
+SWITCH_S = 0.001
+"""How long another thread may keep the interpreter when the window wants it; by default five times as long."""
 CLOSE_S = 10.0
 """What the desk thread may take to end."""
 STUCK_AFTER_S = 20.0
@@ -75,6 +77,7 @@ class Start:
 
 def run(start: Start, settings: Settings, say: Words) -> int:
     """The desktop, until it is told to quit; its exit code."""
+    sys.setswitchinterval(SWITCH_S)
     application = _application()
     patience_s = settings.engine.drain_deadline_s + STUCK_AFTER_S
     with ExitStack() as stack:

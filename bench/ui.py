@@ -5,7 +5,9 @@ Qt's loop measures every block; a callback that takes 50 ms delays it by as much
 """
 
 import argparse
+import gc
 import os
+import sys
 import threading
 import time
 from dataclasses import replace
@@ -44,6 +46,8 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     rows = page.model.rowCount()
     page.table.scrollTo(page.model.index(rows // 2, 0))
     page.table.selectRow(rows // 2)
+    sys.setswitchinterval(0.001)  # as app/wiring.py does
+    gc.freeze()  # as app/services/host.py does once everything is built
     heart.begin()
     feed.start()
     told, tabs = {}, {}

@@ -89,6 +89,9 @@ def main() -> None:
     import screens_windows  # it makes a Qt application: only when there is something to draw
 
     screens_windows.main(OUT)
+    import screens_tray
+
+    screens_tray.draw(screens_windows.application(), OUT)
 
 
 def _around_a_gateway() -> dict[str, tuple[str, str]]:

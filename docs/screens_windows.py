@@ -157,13 +157,18 @@ def _end(application: QApplication, window: Dashboard) -> None:
     settle(application)
 
 
+def application() -> QApplication:
+    """The one that everything is drawn with."""
+    made = QApplication.instance() or QApplication([])
+    assert isinstance(made, QApplication)
+    return made
+
+
 def main(out: Path = ROOT / "build" / "screens") -> None:
     """Draw them all."""
     out.mkdir(parents=True, exist_ok=True)
-    application = QApplication.instance() or QApplication([])
-    assert isinstance(application, QApplication)
-    style.dress(application)
-    draw(application, out)
+    style.dress(application())
+    draw(application(), out)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import importlib.util
 import queue
 from collections.abc import Awaitable, Callable
@@ -122,6 +123,7 @@ class Host:
             engine_end, running_engine = self._start(engine_thread, _engine, engine_settings, added.token, self._vault, leave_engine)
             self.local.begins(engine_thread, running_engine, added.id, added.name)
             leave_endpoint, endpoint_end = self._publish(stack, gateway_thread, running_gateway)
+            gc.freeze()  # what was built stays: a collection that walks all of it would hold up every thread for a tenth of a second
             ready(
                 Serving(
                     version=VERSION,

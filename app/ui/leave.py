@@ -41,7 +41,7 @@ class LeaveDialog(QDialog):
         layout.addWidget(self._title)
         layout.addWidget(self._text)
         layout.addLayout(row)
-        self.setMinimumWidth(460)
+        self.setMinimumWidth(600)
         self.show_snapshot(snapshot)
 
     def show_snapshot(self, snapshot: Snapshot) -> None:

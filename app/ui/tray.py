@@ -3,7 +3,7 @@
 from enum import Enum, auto
 from functools import partial
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from PySide6.QtGui import QAction, QActionGroup, QIcon
 from PySide6.QtWidgets import QMenu, QSystemTrayIcon
 
@@ -118,7 +118,9 @@ class Tray(QObject):
 
     def show_autostart(self, *, on: bool, changeable: bool) -> None:
         """Whether the program starts at login."""
+        self._autostart.blockSignals(True)
         self._autostart.setChecked(on)
+        self._autostart.blockSignals(False)
         self._autostart.setEnabled(changeable)
 
     def _face(self) -> tuple[State, bool]:
@@ -175,7 +177,7 @@ class Tray(QObject):
         menu.addSeparator()
         self._autostart = menu.addAction(say("Start at &login"))
         self._autostart.setCheckable(True)
-        self._autostart.triggered.connect(self.autostart_wanted.emit)
+        self._autostart.toggled.connect(self._autostart_toggled)
         self._row(menu, Want.SETTINGS, say("Sett&ings…"))
         self._row(menu, Want.FIRST_STEPS, say("&First steps…"))
         diagnostics = menu.addMenu(say("Dia&gnostics"))
@@ -192,6 +194,10 @@ class Tray(QObject):
 
     def _want(self, want: Want, _checked: bool = False) -> None:
         self.wanted.emit(want)
+
+    @Slot(bool)
+    def _autostart_toggled(self, on: bool) -> None:
+        self.autostart_wanted.emit(on)
 
     def _fixed(self) -> None:
         if self._fixes is not None:

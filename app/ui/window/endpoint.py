@@ -41,6 +41,7 @@ class EndpointTab(Page):
         self.restart = button(say("&Restart"), lambda: self._ask(RestartEndpoint()))
         self.look_outside = button(say("&Look from outside"), lambda: self._ask(LookAtEndpoint()))
         self._said = label("", "quiet", wrap=True)
+        self._said.hide()
         now = card(
             row(self._state), self._reason, self._origin, self._facts, row(self.copy, self.look_outside, self.restart, 1), self._said
         )
@@ -218,13 +219,17 @@ class EndpointTab(Page):
         self._fit()
 
     def _ask(self, act: RestartEndpoint | LookAtEndpoint) -> None:
-        put(self._said, self.say("Asked."))
-        self.bridge.ask(self, act, lambda _: put(self._said, ""), lambda trouble: put(self._said, f"{trouble.title}. {trouble.detail}"))
+        self._say_below(self.say("Asked."))
+        self.bridge.ask(self, act, lambda _: self._say_below(""), lambda trouble: self._say_below(f"{trouble.title}. {trouble.detail}"))
 
     def _copy(self) -> None:
         if self._view.origin is not None:
             QGuiApplication.clipboard().setText(self._view.origin)
-            put(self._said, self.say("Copied"))
+            self._say_below(self.say("Copied"))
+
+    def _say_below(self, text: str) -> None:
+        put(self._said, text)
+        self._said.setVisible(bool(text))
 
 
 def state_words(view: EndpointView, say: Words) -> str:

@@ -101,7 +101,7 @@ class JobDetail(QWidget):
             self._fact(name, title)
         self._id = self._copied("id", say("Id"), say("Copy the job's id"))
         self._trace = self._copied("trace", say("Trace id"), say("Copy the trace id"))
-        self._attempts = Rows(say("Attempts"), [say("Outcome"), say("Began"), say("Waited"), say("Took")], [150, 78, 76])
+        self._attempts = Rows(say("Attempts"), [say("Outcome"), say("Began"), say("Waited"), say("Took")], [132, 74, 74])
         self._output = Text(say("Output"), say("It wrote no output."), say)
         self._log = Text(say("Log"), say("It logged nothing."), say)
         self._payload = Text(say("Payload"), say("It has no payload."), say)
