@@ -7,7 +7,7 @@ export default defineConfig({
   worker: { format: "es" },
   build: {
     target: "es2022",
-    outDir: "../build/gui",
+    outDir: "dist",
     emptyOutDir: true,
     assetsInlineLimit: 0, // the content security policy has no inline scripts or styles
     modulePreload: { polyfill: false },

@@ -1,6 +1,8 @@
 /** Where somebody is: the fragment, so that a static site needs no rules for paths. */
 
 import { shallowRef } from "vue";
+import { asksForPairing } from "./protocol/link";
+import { brought } from "./state/pairing";
 
 export interface Route {
   /** First part of the path: `jobs`, `submit`, `engines`, `people`, `gateways`, `pair`, `status`, `settings`. */
@@ -16,9 +18,15 @@ function read(): Route {
   return { name, rest };
 }
 
-/** Follow the address bar. */
+/** Follow the address bar; a pairing link that is opened in a page that is there already is taken out of it at once. */
 export function begin(): void {
-  addEventListener("hashchange", () => (route.value = read()));
+  addEventListener("hashchange", () => {
+    if (asksForPairing(location.hash)) {
+      brought.value = location.hash;
+      history.replaceState(null, "", `${location.pathname}#/pair`);
+    }
+    route.value = read();
+  });
 }
 
 /** Go somewhere in this program. */
