@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --qui
 LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 ARGS ?=
 
-.PHONY: help run demo test test-long lint fix bench docs assets screens locks clean
+.PHONY: help run demo test test-long lint fix gui gui-types bench docs assets screens locks clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -30,8 +30,17 @@ lint: .venv/.test-stamp ## ruff, mypy and the rooms' import contracts
 fix: .venv/.test-stamp ## let ruff sort imports and format
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
+gui: ## build the browser GUI into gui/dist
+	@npm --prefix gui ci --no-fund --no-audit --loglevel=error
+	@npm --prefix gui run build
+
 bench: .venv/.test-stamp ## measure (ARGS="store --json")
 	@$(BIN)/python -m bench $(ARGS)
+
+gui-types: .venv/.test-stamp ## write the GUI's types of the wire again
+	@mkdir -p build
+	@$(BIN)/python -c "import json; from docs.generate import openapi; print(json.dumps(openapi()))" > build/openapi.json
+	@npm --prefix gui run types
 
 docs: .venv/.test-stamp ## write the generated pages of docs/ and files of deploy/ again
 	@$(BIN)/python docs/generate.py

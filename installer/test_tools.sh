@@ -1,6 +1,6 @@
 #!/bin/sh
 # Fetches the programs that tests start beside Python's own: a real session bus and keyring, a real
-# Prometheus, a screen that nobody sees. On Debian, as root.
+# Prometheus, a screen that nobody sees, a real browser. On Debian, as root.
 set -eu
 [ "$(uname -s)" = Linux ] || exit 0
 missing=
@@ -15,6 +15,7 @@ needs gnome-keyring-daemon gnome-keyring
 needs prometheus prometheus
 needs promtool prometheus
 needs Xvfb xvfb
+needs chromium chromium
 needs xwininfo x11-utils
 library() { # shared library that Qt loads for a screen, package
     ldconfig -p | grep -q "$1" && return

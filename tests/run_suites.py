@@ -35,10 +35,19 @@ LINT = [
     (str(BIN / "mypy"),),
     (str(BIN / "lint-imports"),),
 ]
+NPM = ("npm", "--prefix", "gui")
+GUI = [
+    (*NPM, "ci", "--no-fund", "--no-audit", "--loglevel=error"),
+    (sys.executable, "-m", "tests.gui.vectors", "build/gui-vectors.json"),
+    (*NPM, "test"),
+    (*NPM, "run", "build"),
+    (*PYTEST, "-m", "not slow", "tests/gui"),
+]
 SUITES = [
     Suite("lint", 45, LINT),
     Suite("unit", 150, [(*ON_BOTH_CORES, "-m", "not slow", "tests/unit", "tests/property", "tests/conformance", "tests/architecture")]),
     Suite("desktop", 240, [(*ON_BOTH_CORES, "-m", "not slow", "tests/ui"), (*ON_BOTH_CORES, "-m", "not slow", "tests/desktop")]),
+    Suite("gui", 150, GUI),
     Suite("security", 240, [(*ON_BOTH_CORES, "-m", "not slow", "tests/security")]),
     Suite("integration", 450, [(*PYTEST, "-m", "not slow", "tests/integration")]),
     Suite("work", 180, [(*PYTEST, "-m", "not slow", "tests/work")]),

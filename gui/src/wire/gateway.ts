@@ -2251,6 +2251,11 @@ export interface components {
              * @default someone
              */
             name: string;
+            /**
+             * Here
+             * @default false
+             */
+            here: boolean;
             /** @default member */
             role: components["schemas"]["UserRole"];
         };
@@ -3844,7 +3849,9 @@ export interface operations {
     };
     healthz_healthz_get: {
         parameters: {
-            query?: never;
+            query?: {
+                probe?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -3858,6 +3865,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": unknown;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };
