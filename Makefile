@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --qui
 LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 ARGS ?=
 
-.PHONY: help run demo test test-long lint fix gui gui-types bench docs assets screens locks clean
+.PHONY: help run desktop demo test test-long lint fix gui gui-types bench docs assets screens locks clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -14,6 +14,9 @@ help: ## this list
 # Where there is no keyring, a working copy keeps its keys in the clear, and says so at every start.
 run: .venv/.run-stamp ## start gateway and engine (ARGS="--port 8000" hands arguments on)
 	@$(BIN)/flowork serve --insecure-storage=fallback $(ARGS)
+
+desktop: .venv/.desktop-stamp ## the tray application: gateway, engine and a window (ARGS="--open")
+	@$(BIN)/flowork --insecure-storage=fallback $(ARGS)
 
 demo: .venv/.run-stamp ## three real jobs on a scratch gateway, start to end
 	@$(BIN)/flowork demo $(ARGS)
@@ -30,17 +33,17 @@ lint: .venv/.test-stamp ## ruff, mypy and the rooms' import contracts
 fix: .venv/.test-stamp ## let ruff sort imports and format
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
-gui: ## build the browser GUI into gui/dist
+gui: ## build the browser GUI into gui/dist; the gateway serves it from there
 	@npm --prefix gui ci --no-fund --no-audit --loglevel=error
 	@npm --prefix gui run build
-
-bench: .venv/.test-stamp ## measure (ARGS="store --json")
-	@$(BIN)/python -m bench $(ARGS)
 
 gui-types: .venv/.test-stamp ## write the GUI's types of the wire again
 	@mkdir -p build
 	@$(BIN)/python -c "import json; from docs.generate import openapi; print(json.dumps(openapi()))" > build/openapi.json
 	@npm --prefix gui run types
+
+bench: .venv/.test-stamp ## measure (ARGS="store --json")
+	@$(BIN)/python -m bench $(ARGS)
 
 docs: .venv/.test-stamp ## write the generated pages of docs/ and files of deploy/ again
 	@$(BIN)/python docs/generate.py
@@ -67,6 +70,10 @@ clean: ## remove .venv and everything generated
 .venv/.run-stamp: .venv/.made requirements.lock pyproject.toml
 	@$(PIP) --require-hashes -r requirements.lock
 	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/.desktop-stamp: .venv/.run-stamp requirements-desktop.lock
+	@$(PIP) --require-hashes -r requirements-desktop.lock
 	@touch $@
 
 .venv/.test-stamp: .venv/.run-stamp requirements-test.lock installer/test_tools.sh

@@ -78,7 +78,7 @@ class EndpointChange(Request):
     kind: EndpointKind
     origin: HttpsOrigin | None = None
     """For `url` and `named`."""
-    token: Annotated[str, StringConstraints(pattern=r"^[!-~]{1,1200}$")] | None = Field(default=None, repr=False)
+    token: Annotated[str, StringConstraints(pattern=r"^[!-~]{1,1000}$")] | None = Field(default=None, repr=False)
     """Of a named tunnel, kept in the secret store; None leaves the one that is there."""
 
     @model_validator(mode="after")

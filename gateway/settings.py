@@ -104,6 +104,9 @@ class GatewaySettings(BaseModel):
     canary_percent: Annotated[int, Field(ge=0, le=100)] = 10
     """Of the claims that canary instances and others wait for at once, so many in a hundred go to canaries; a rollout may say another."""
 
+    gui: Path | None = None
+    """Folder of the built browser GUI, served at `/`; None serves the one that comes with the program, if it does."""
+
     otlp: OtlpSettings = OtlpSettings()
     """Where metrics and spans are sent: the table `[otlp]`, shared with the engine."""
 

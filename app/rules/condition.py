@@ -163,7 +163,8 @@ def _trouble(facts: Facts, say: Words) -> _Found | None:
     if facts.alarms:
         return State.WARNING, say("The audit log needs you"), facts.alarms[0], Fix.SHOW_AUDIT, say("Show the audit log")
     if facts.endpoint in {EndpointState.FAILED, EndpointState.UNREACHABLE}:
-        why = facts.endpoint_reason or say("Browsers elsewhere cannot reach this gateway; this machine can.")
+        reason = say(facts.endpoint_reason) if facts.endpoint_reason else ""
+        why = reason or say("Browsers elsewhere cannot reach this gateway; this machine can.")
         return State.WARNING, say("The public endpoint is down"), why, Fix.RESTART_ENDPOINT, say("Restart the endpoint")
     if facts.engines_down:
         names = ", ".join(facts.engines_down)

@@ -29,12 +29,16 @@ class Fatal(StrEnum):
     TOKEN_MISSING = "token_missing"  # noqa: S105 - a word
     TOKEN_WRONG = "token_wrong"  # noqa: S105 - a word
     ORIGIN = "origin"
+    TOO_OLD = "too_old"
+    SOCKET = "socket"
 
 
 REASONS: Final = {
     Fatal.PROGRAM: "cloudflared is not installed, or not where the settings say. Install it, or set [endpoint] program.",
     Fatal.TOKEN_MISSING: "There is no token for the named tunnel. Copy it from Cloudflare's dashboard: flowork endpoint set named --token",
     Fatal.TOKEN_WRONG: "Cloudflare does not take the tunnel's token. Copy it again from its dashboard: flowork endpoint set named --token",
+    Fatal.TOO_OLD: "This cloudflared does not know what Flowork asks of it. Update it, then restart the endpoint.",
+    Fatal.SOCKET: "A quick tunnel cannot lead to a Unix socket. Set tunnel_over_tcp = true under [gateway] in config.toml.",
     Fatal.ORIGIN: "The origin is missing: write the https address under which the tunnel is published.",
 }
 _TOKEN: Final = ("tunnel token is not valid", "invalid tunnel secret", "unauthorized: failed to get tunnel", "tunnel credentials")
@@ -72,6 +76,8 @@ def fatal(lines: Iterable[str]) -> Fatal | None:
     """Does what the client said last tell of something that nobody mends by waiting? The word "error" alone tells nothing."""
     for line in lines:
         said = line.lower()
+        if "flag provided but not defined" in said:
+            return Fatal.TOO_OLD
         if any(words in said for words in _TOKEN):
             return Fatal.TOKEN_WRONG
     return None

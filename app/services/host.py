@@ -21,6 +21,7 @@ import gateway.wiring
 from app.desktop import port_holder
 from app.services import handover
 from app.services.endpoint.host import EndpointControl, Gate
+from app.services.gui_files import built_gui
 from app.services.local import LocalControl
 from app.settings import Settings
 from contract.errors import AuditUnavailable, DataFolderInUse, FloworkError, SecretsLocked
@@ -181,7 +182,10 @@ class Host:
             endpoint=self.endpoint,
             tunnel_secret=await self.endpoint.kept_secret_host(),
         )
-        async with gateway.wiring.running(self._settings.gateway, vault=self._vault, program=program) as running:
+        settings = self._settings.gateway
+        if settings.gui is None:
+            settings = settings.model_copy(update={"gui": built_gui()})
+        async with gateway.wiring.running(settings, vault=self._vault, program=program) as running:
             task_status.started(running)
             await leave.wait()
 
@@ -195,6 +199,10 @@ class Host:
             held = port_holder.holder(error.host, error.port)
             words = str(error) if held is None else f"{held.in_words(error.host, error.port)} {port_holder.advice(error.port)}"
             raise StartRefused(words) from error
+        except ExceptionGroup as several:  # a listener beside the loopback one, opened while the gateway's tasks run already
+            if (taken := several.subgroup(PortTaken)) is None:
+                raise
+            raise StartRefused(str(_first(taken))) from several
         except (FileRefused, HeadersRefused, KeyLost, SpoolInUse, VaultUnavailable) as error:
             raise StartRefused(str(error)) from error
         end.add_done_callback(lambda _: self._news.put(_News.ENDED))
@@ -255,6 +263,11 @@ async def _engine(settings: EngineSettings, token: str, vault: Vault, leave: any
         async with engine.wiring.running(settings, MemoryTokens(token), secret=vault.get) as running:
             task_status.started(running)
             await leave.wait()
+
+
+def _first(several: BaseExceptionGroup[BaseException]) -> BaseException:
+    first = several.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first
 
 
 def _thread(name: str) -> AbstractContextManager[BlockingPortal]:

@@ -41,6 +41,34 @@ CATALOGUE: Final[Mapping[str, str]] = {
     "An engine is down": "Sebuah mesin kerja mati",
     "Another device of {name}": "Perangkat lain milik {name}",
     "Asked.": "Diminta.",
+    "A quick tunnel cannot lead to a Unix socket. Set tunnel_over_tcp = true under [gateway] in config.toml.": (
+        "Terowongan cepat tidak dapat menuju soket Unix. Setel tunnel_over_tcp = true di bawah [gateway] dalam config.toml."
+    ),
+    "Cloudflare does not take the tunnel's token. Copy it again from its dashboard: flowork endpoint set named --token": (
+        "Cloudflare tidak menerima token terowongan. Salin lagi dari dasbornya: flowork endpoint set named --token"
+    ),
+    "Cloudflare lets quick tunnels be made only now and then.": "Cloudflare hanya sesekali mengizinkan terowongan cepat dibuat.",
+    "It failed in a way that nobody foresaw; the log says more. Restart it.": (
+        "Gagal dengan cara yang tidak terduga; log menjelaskan lebih lanjut. Mulai ulang."
+    ),
+    "The gateway was not reached at that address. Is your proxy up, and does it lead to the address shown here?": (
+        "Gerbang tidak terjangkau di alamat itu. Apakah proksi Anda hidup, dan menuju alamat yang ditampilkan di sini?"
+    ),
+    "The origin is missing: write the https address under which the tunnel is published.": (
+        "Alamatnya belum ada: tulis alamat https tempat terowongan diterbitkan."
+    ),
+    "The tunnel is up, but the gateway was not reached through it. A new name may need a minute; else look at its routes.": (
+        "Terowongan hidup, tetapi gerbang tidak terjangkau melaluinya. Nama baru mungkin perlu satu menit; jika tidak, periksa rutenya."
+    ),
+    "There is no token for the named tunnel. Copy it from Cloudflare's dashboard: flowork endpoint set named --token": (
+        "Belum ada token untuk terowongan bernama. Salin dari dasbor Cloudflare: flowork endpoint set named --token"
+    ),
+    "This cloudflared does not know what Flowork asks of it. Update it, then restart the endpoint.": (
+        "cloudflared ini tidak mengenal permintaan Flowork. Perbarui, lalu mulai ulang alamat publik."
+    ),
+    "cloudflared is not installed, or not where the settings say. Install it, or set [endpoint] program.": (
+        "cloudflared belum terpasang, atau tidak di tempat yang disebut pengaturan. Pasang, atau setel [endpoint] program."
+    ),
     "Browsers and programs stay signed in. If somebody may have had the old key, end every access token at once instead.": (
         "Peramban dan program tetap masuk. Jika kunci lama mungkin diketahui orang lain, akhiri semua token akses sekaligus."
     ),

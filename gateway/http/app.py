@@ -22,6 +22,7 @@ from gateway.http import (
     callers,
     drain,
     engine_link,
+    gui,
     jobs,
     kinds,
     metrics,
@@ -111,8 +112,8 @@ class Operations:
     ready: Callable[[], bool]
 
 
-def public_app(operations: Operations, version: str) -> FastAPI:
-    """`/api`, `/v1`, `/internal`, `/metrics`, `/healthz`, `/readyz`."""
+def public_app(operations: Operations, version: str, files: gui.GuiFiles | None = None) -> FastAPI:
+    """`/api`, `/v1`, `/internal`, `/metrics`, `/healthz`, `/readyz`, and the GUI's files below `/`."""
     app = _app("Flowork gateway", version)
     # Routes are tried in this order: the busiest first.
     engine = callers.engine(operations.check_engine)
@@ -133,6 +134,8 @@ def public_app(operations: Operations, version: str) -> FastAPI:
     app.include_router(metrics.router(operations.metrics_access, operations.metrics_page))
     _health(app, operations.ready, lambda word: operations.public.saw(word))  # noqa: PLW0108 - the page of docs is drawn without operations
     bodies.document(app)
+    if files is not None:
+        app.include_router(gui.router(files))  # last: it takes what nobody else does
     return app
 
 

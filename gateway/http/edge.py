@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 from gateway.http.connection import Patience
 from gateway.http.guard import Guard, KnownDevice, strangers_only
 from gateway.http.ingress import AT_HOME, LOOPBACK_NAMES, Direct, Door, Tunnel, bracketed, hosts_with_port
-from gateway.http.listeners import CONNECTIONS_OF_ALL, CONNECTIONS_OF_ONE, owner_socket, serving, takes_unix_socket, tcp
+from gateway.http.listeners import CONNECTIONS_OF_ALL, CONNECTIONS_OF_ONE, PortTaken, owner_socket, serving, takes_unix_socket, tcp
 from gateway.operations.endpoint import PublicOrigins
 from gateway.operations.program import Program
 from gateway.operations.throttle import Throttle
@@ -118,7 +118,7 @@ def tunnel(
     path = run / TUNNEL_SOCKET
     # cloudflared's quick tunnels take no Unix socket, and a proxy of the owner's wants a port that stays.
     if settings.tunnel_over_tcp or not settings.tunnel or not takes_unix_socket(path):
-        listener = stack.enter_context(contextlib.closing(tcp("127.0.0.1", settings.tunnel_listener_port)))
+        listener = stack.enter_context(contextlib.closing(_tunnel_port(settings)))
         service = address_of(listener)
     else:
         stack.callback(path.unlink, missing_ok=True)
@@ -127,6 +127,16 @@ def tunnel(
     stack.callback((run / TUNNEL_FILE).unlink, missing_ok=True)
     write_private(run / TUNNEL_FILE, json.dumps({"service": service, "host": door.secret_host}).encode())
     return Entrance(door, listener, _Either(public, frozenset(settings.gui_origins)), service=service)
+
+
+def _tunnel_port(settings: GatewaySettings) -> socket.socket:
+    """The port that a proxy was told. Where nobody chose one and another program has it, any: this machine must be served all the same."""
+    try:
+        return tcp("127.0.0.1", settings.tunnel_listener_port)
+    except PortTaken:
+        if settings.tunnel_port is not None or settings.tunnel:
+            raise
+        return tcp("127.0.0.1", 0)
 
 
 def owners(listener: socket.socket) -> Entrance:

@@ -1,5 +1,6 @@
 """Every listener of a gateway, opened and closed."""
 
+import asyncio
 import contextlib
 import socket
 from collections.abc import Mapping
@@ -8,6 +9,7 @@ from contract.version import VERSION
 from gateway.http import admin, edge, listeners
 from gateway.http.app import admin_app, public_app
 from gateway.http.connection import Patience
+from gateway.http.gui import GuiFiles
 from gateway.http.ingress import secret_host
 from gateway.operations.program import Program
 from gateway.rules.ingress import Ingress
@@ -34,7 +36,8 @@ async def listen(
 ) -> str | None:
     """Open every listener that the settings ask for; the address of the LAN's."""
     patience = Patience(header_s=settings.header_deadline_s, body_s=settings.body_deadline_s)
-    app = parts.sockets.beside(public_app(parts.operations, VERSION))
+    files = None if settings.gui is None else await asyncio.to_thread(GuiFiles, settings.gui)
+    app = parts.sockets.beside(public_app(parts.operations, VERSION, files))
     run = settings.data / "run"
     opened = stack.enter_context(contextlib.ExitStack())
     lan = edge.lan(opened, settings)

@@ -353,7 +353,7 @@ async def test_a_client_left_behind_by_an_earlier_run_is_ended_and_a_stranger_is
             if survives:
                 assert ours.returncode is None
                 assert alive(ours.pid)
-        assert await asyncio.wait_for(ours.wait(), 10) == -signal.SIGTERM
+        await until(gone(ours.pid), "the orphan to be gone")
         assert alive(stranger.pid)
     finally:
         for sleeper in sleepers:

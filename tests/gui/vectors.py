@@ -10,16 +10,21 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
 from app.crypto.session_key import SessionKey
 from app.crypto.wallet import Wallet
 from contract.pairing import Link, code_digest, key_words, make_code, six_digits
 from contract.signin import Challenge, action_resource, build_message, encoded, transcript
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 ROUNDS = 24
 HOSTS = ("https://home.example", "http://127.0.0.1:7717", "https://a-b.trycloudflare.com", "http://[::1]:8080")
-TEXTS = ("Sign in to this Flowork gateway. This costs nothing and moves no funds.", "Approve: POST /api/v1/pairings", 'Quote " and \\ and \u00e9 \u2028')
+TEXTS = (
+    "Sign in to this Flowork gateway. This costs nothing and moves no funds.",
+    "Approve: POST /api/v1/pairings",
+    'Quote " and \\ and \u00e9 \u2028',
+)
 
 
 def vectors() -> dict[str, Any]:
@@ -29,7 +34,10 @@ def vectors() -> dict[str, Any]:
         "links": [_link(chance) for _ in range(ROUNDS)],
         "challenges": [_challenge(chance) for _ in range(ROUNDS)],
         "proofs": [_proof(chance) for _ in range(4)],
-        "actions": [{"asked": asked, "resource": action_resource(*asked)} for asked in (("POST", "/api/v1/drain", "A" * 43), ("DELETE", "/api/v1/x", "b" * 43))],
+        "actions": [
+            {"asked": asked, "resource": action_resource(*asked)}
+            for asked in (("POST", "/api/v1/drain", "A" * 43), ("DELETE", "/api/v1/x", "b" * 43))
+        ],
     }
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import random
+import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,7 +66,7 @@ class EndpointControl:
         try:
             if asked.token is not None:
                 await self._vault.set(TOKEN, asked.token)
-            if asked.kind in TOLD_ELSEWHERE:
+            if asked.kind in TOLD_ELSEWHERE and await self._vault.get(SECRET_HOST) is None:
                 await self._vault.set(SECRET_HOST, runs.secret_host)  # the proxy, or the route at Cloudflare, is told it once
         except (VaultLocked, VaultUnavailable) as error:
             raise SecretsLocked from error
@@ -80,11 +81,15 @@ class EndpointControl:
         return self._view
 
     async def kept_secret_host(self) -> str | None:
-        """The Host header that was entered at a proxy or at Cloudflare; None where none was, or while the secrets are locked."""
-        if self._settings.kind not in TOLD_ELSEWHERE:
-            return None
+        """The Host header that was entered at a proxy or at Cloudflare, or is to be: made once, also where the way was chosen in
+        config.toml alone. None where none is needed yet, or while the secrets are locked.
+        """
         with contextlib.suppress(VaultLocked, VaultUnavailable):
-            return await self._vault.get(SECRET_HOST)
+            kept = await self._vault.get(SECRET_HOST)
+            if kept is None and self._settings.kind in TOLD_ELSEWHERE:
+                kept = f"t-{secrets.token_hex(16)}.flowork.internal"
+                await self._vault.set(SECRET_HOST, kept)
+            return kept
         return None
 
     async def restart(self) -> EndpointView:

@@ -17,6 +17,7 @@ from app.services.endpoint.provider import Tell
 from contract.endpoint import EndpointKind, EndpointState, EndpointView
 from kit.clock import SECOND, Clock, rfc3339
 from kit.logs import Log
+from kit.vault import VaultLocked, VaultUnavailable
 
 log = Log("endpoint")
 STARTING_LOOK_S: Final = 1.0
@@ -26,6 +27,8 @@ SLEPT_S: Final = 30.0
 """Between two looks: the machine slept."""
 PROBE_AGAIN_S: Final = 5.0
 """While it was not reached: the name of a fresh quick tunnel takes a while to be known."""
+CLOSED_AGAIN_S: Final = 15.0
+CLOSED: Final = "The tunnel's token cannot be read: its keyring is locked. Unlock it; the endpoint goes on by itself."
 TOO_OFTEN: Final = "Cloudflare lets quick tunnels be made only now and then."
 NOT_REACHED: Final = "The tunnel is up, but the gateway was not reached through it. A new name may need a minute; else look at its routes."
 NOT_REACHED_URL: Final = "The gateway was not reached at that address. Is your proxy up, and does it lead to the address shown here?"
@@ -145,6 +148,10 @@ class Cloudflared:
                 told.say(state=EndpointState.FAILED, reason=REASONS[error.why], next_try_s=None)
                 log.error("endpoint.failed", reason=error.why)
                 return
+            except (VaultLocked, VaultUnavailable):  # as at a start with the session, before anybody has unlocked it
+                told.say(state=EndpointState.DOWN, reason=CLOSED, next_try_s=CLOSED_AGAIN_S)
+                await self._around.rest(CLOSED_AGAIN_S)
+                continue
             await self._not_too_often(told)
             told.say(state=EndpointState.STARTING, reason="", program=str(order.program), next_try_s=None, restarts=self._restarts)
             try:
@@ -183,6 +190,8 @@ class Cloudflared:
     async def _order(self) -> Order:
         wanted = self._wanted
         token = None
+        if wanted.kind is EndpointKind.QUICK and wanted.service.startswith("unix:"):
+            raise _Hopeless(Fatal.SOCKET)
         if wanted.kind is EndpointKind.NAMED:
             token = await wanted.token()
             if token is None:

@@ -141,7 +141,7 @@ class EndpointTab(Page):
         mark, kind = MARKS[view.state]
         put(self._state, f"{mark}  {state_words(view, say)}")
         recast(self._state, kind if kind != "quiet" else "heading")
-        put(self._reason, view.reason)
+        put(self._reason, say(view.reason) if view.reason else "")
         self._reason.setVisible(bool(view.reason))
         put(self._origin, view.origin or "")
         self._origin.setVisible(view.origin is not None)

@@ -44,6 +44,7 @@ def test_quick_tunnels_are_not_made_more_than_twice_a_minute():
         ("Unauthorized: Invalid tunnel secret", Fatal.TOKEN_WRONG),
         ('{"level":"error","message":"Unable to establish connection with Cloudflare edge","error":"dial tcp"}', None),
         ("error error error", None),
+        ("Incorrect Usage: flag provided but not defined: -management-diagnostics", Fatal.TOO_OLD),
     ],
 )
 def test_only_what_waiting_cannot_mend_is_fatal(line: str, found: Fatal | None):

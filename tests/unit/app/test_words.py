@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 
 from app.rules.condition import LEVEL_NAMES
+from app.rules.tunnel import REASONS
+from app.services.endpoint.host import BROKE
+from app.services.endpoint.tunnels import NOT_REACHED, NOT_REACHED_URL, TOO_OFTEN
 from app.words import Language, indonesian_jobs, indonesian_setup, indonesian_tray, indonesian_window, speak
 from app.words.indonesian import CATALOGUE
 
 APP = Path(__file__).parents[3] / "app"
-SAID_BY_NAME = frozenset(LEVEL_NAMES.values())
+SAID_BY_NAME = frozenset({*LEVEL_NAMES.values(), *REASONS.values(), TOO_OFTEN, NOT_REACHED, NOT_REACHED_URL, BROKE})
 """Texts that are looked up by a variable."""
 HOLES = re.compile(r"\{(\w+)\}")
 
@@ -43,6 +46,10 @@ def test_the_test_finds_the_words():
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(APP)))
 def test_every_text_is_translated(path: Path):
     assert [text for text in texts(path) if text not in CATALOGUE] == []
+
+
+def test_texts_that_are_looked_up_by_a_variable_are_translated():
+    assert sorted(SAID_BY_NAME - set(CATALOGUE)) == []
 
 
 def test_placeholders_survive():
