@@ -99,7 +99,7 @@ class OfferMade(Answer):
     link: str = Field(repr=False)
 
 
-class Offer(Answer):
+class PairingOffer(Answer):
     """An offer as the owner sees it."""
 
     offer: OfferId
@@ -116,7 +116,7 @@ class Offer(Answer):
 class OfferList(Answer):
     """Offers of the last minutes."""
 
-    offers: list[Offer]
+    offers: list[PairingOffer]
 
 
 class OfferApprove(Request):

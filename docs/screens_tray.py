@@ -19,7 +19,7 @@ from app.words import Language, Words, speak
 from contract.endpoint import EndpointKind, EndpointState, EndpointView
 from contract.local import LocalView
 from contract.pairing import Link
-from contract.people import Offer, OfferMade
+from contract.people import OfferMade, PairingOffer
 from contract.words import PairingState, UserRole
 from tests.support.fake_agent import agent
 
@@ -82,7 +82,7 @@ def _pairing(application: QApplication, out: Path, say: Words, suffix: str) -> N
         user="owner",
         link=link,
     )
-    seen = Offer(offer=made.offer, state=PairingState.OPEN, user="owner", role=UserRole.OWNER)
+    seen = PairingOffer(offer=made.offer, state=PairingState.OPEN, user="owner", role=UserRole.OWNER)
     signed = seen.model_copy(
         update={"state": PairingState.SIGNED, "device_name": "Firefox on Android", "address": "0x52908400098527886E0F7030069857D2E4169EE7"}
         | {"client": "203.0.113.7", "ingress": "tunnel"}

@@ -10,7 +10,7 @@ from app.client.admin import AdminClient, open_admin
 from app.commands.common import DONE, FAILED, parser, run
 from contract.errors import PairingExpired
 from contract.pairing import key_words
-from contract.people import Offer, OfferMade, OfferMake
+from contract.people import OfferMade, OfferMake, PairingOffer
 from contract.signin import decoded
 from contract.words import PairingState, UserRole
 
@@ -84,7 +84,7 @@ def _qr(text: str) -> str:
     return drawn.getvalue()
 
 
-async def _signed(admin: AdminClient, offer: str, as_json: bool) -> Offer | None:
+async def _signed(admin: AdminClient, offer: str, as_json: bool) -> PairingOffer | None:
     """Wait until a device shows its digits; None when the offer ended before."""
     told = False
     while True:

@@ -26,7 +26,7 @@ from app.ui.qr import QrCode
 from app.ui.style import GAP, MARGIN, SPACE, role
 from app.words import Words
 from contract.pairing import key_words
-from contract.people import Device, Offer, OfferMade
+from contract.people import Device, OfferMade, PairingOffer
 from contract.signin import decoded
 from contract.words import PairingState, UserRole
 
@@ -251,7 +251,7 @@ class PairPanel(QWidget):
         offer = self._offer.offer
         self._bridge.ask(self, LookAtOffer(offer), lambda found: self._found(offer, found), lambda _: None)
 
-    def _found(self, offer: str, found: Offer | None) -> None:
+    def _found(self, offer: str, found: PairingOffer | None) -> None:
         if self._offer is None or self._offer.offer != offer or self._state is PairingState.APPROVED:
             return
         if found is None or found.state is PairingState.DEAD:
@@ -263,7 +263,7 @@ class PairPanel(QWidget):
             self._state = found.state
             self._show_claim(found)
 
-    def _show_claim(self, found: Offer) -> None:
+    def _show_claim(self, found: PairingOffer) -> None:
         say = self._say
         self._device.setText(found.device_name or "")
         self._place.setText(say("{address} · from {client} ({ingress})", address=found.address, client=found.client, ingress=found.ingress))

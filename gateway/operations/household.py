@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from contract.errors import DeviceNotFound, OwnerOnly
 from contract.pairing import Link
-from contract.people import BudgetPut, Device, Offer, OfferMade, OfferMake, User
+from contract.people import BudgetPut, Device, OfferMade, OfferMake, PairingOffer, User
 from contract.signin import encoded
 from contract.words import UserRole
 from gateway.operations.budgets import Budgets
@@ -81,7 +81,7 @@ class Household:
             link=link.text(self.gui or origin),
         )
 
-    def offers(self) -> list[Offer]:
+    def offers(self) -> list[PairingOffer]:
         """Offers of the last minutes, oldest first."""
         told = []
         for offer in self.pairing.offers():
@@ -89,10 +89,10 @@ class Household:
             claimed = (
                 {} if by is None else {"device_name": by.device_name, "address": by.address, "ingress": by.ingress, "client": by.client}
             )
-            told.append(Offer(offer=offer.id, state=offer.state, user=offer.user_name, role=offer.role, **claimed))
+            told.append(PairingOffer(offer=offer.id, state=offer.state, user=offer.user_name, role=offer.role, **claimed))
         return told
 
-    def offers_for(self, caller: Principal) -> list[Offer]:
+    def offers_for(self, caller: Principal) -> list[PairingOffer]:
         """See `offers`.
 
         Raises:

@@ -5,12 +5,14 @@ import App from "./App.vue";
 import { brought } from "./state/pairing";
 import { load, known, open } from "./state/gateways";
 import { begin as beginRoute } from "./route";
+import { begin as beginTheme } from "./state/theme";
 import { begin as beginWords } from "./words";
 import "./style.css";
 
 /** Show the page; `link` is the fragment of a pairing link that was in the address bar. */
 export async function start(link: string | undefined): Promise<void> {
   brought.value = link;
+  beginTheme();
   await beginWords();
   beginRoute();
   await load();

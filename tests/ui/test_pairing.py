@@ -12,7 +12,7 @@ from app.bridge.qt import Bridge
 from app.ui.pair import PairDialog, PairPanel
 from app.words import Words
 from contract.pairing import Link
-from contract.people import Device, Offer, OfferMade, User
+from contract.people import Device, OfferMade, PairingOffer, User
 from contract.words import PairingState, UserRole
 from tests.support.fake_agent import FakeAgent
 
@@ -34,13 +34,13 @@ def made(number: int = 1, minutes: float = 5) -> OfferMade:
     )
 
 
-def seen(offer: str, state: PairingState) -> Offer:
+def seen(offer: str, state: PairingState) -> PairingOffer:
     claimed = (
         {}
         if state is PairingState.OPEN
         else {"device_name": "Firefox on Android", "address": "0xabc", "ingress": "tunnel", "client": "203.0.113.9"}
     )
-    return Offer(offer=offer, state=state, user="owner", role=UserRole.OWNER, **claimed)
+    return PairingOffer(offer=offer, state=state, user="owner", role=UserRole.OWNER, **claimed)
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from app.bridge.acts import Act
-from contract.people import Device, Offer, OfferMade, User
+from contract.people import Device, OfferMade, PairingOffer, User
 from contract.words import UserRole
 
 
@@ -17,7 +17,7 @@ class OfferPairing(Act[OfferMade]):
 
 
 @dataclass(frozen=True)
-class LookAtOffer(Act[Offer | None]):
+class LookAtOffer(Act[PairingOffer | None]):
     """How far an offer is; None once it is forgotten."""
 
     offer: str

@@ -5,7 +5,7 @@ from pathlib import Path
 from app.bridge.acts.people import Approve, ListPeople, LookAtOffer, OfferPairing, People, RemoveUser, RevokeDevice, Withdraw
 from app.client.admin import open_admin
 from app.services.acts import Handlers
-from contract.people import Device, Offer, OfferMade, OfferMake
+from contract.people import Device, OfferMade, OfferMake, PairingOffer
 from contract.words import UserRole
 
 
@@ -16,7 +16,7 @@ def handlers(data: Path) -> Handlers:
         async with open_admin(data) as admin:
             return await admin.offer(_wanted(asked))
 
-    async def look(asked: LookAtOffer) -> Offer | None:
+    async def look(asked: LookAtOffer) -> PairingOffer | None:
         async with open_admin(data) as admin:
             return next((known for known in (await admin.offers()).offers if known.offer == asked.offer), None)
 

@@ -1527,33 +1527,12 @@ export interface components {
             behind: string[];
         };
         /**
-         * Offer
-         * @description Everything an instance offers: `PUT /internal/v1/offer`, when a claim's answer asks for it.
-         */
-        Offer: {
-            /**
-             * Kinds
-             * @default []
-             */
-            kinds: components["schemas"]["OfferedKind"][];
-            /**
-             * Models
-             * @default []
-             */
-            models: components["schemas"]["OfferedModel"][];
-            /**
-             * Tools
-             * @default []
-             */
-            tools: components["schemas"]["OfferedTool"][];
-        };
-        /**
          * OfferList
          * @description Offers of the last minutes.
          */
         OfferList: {
             /** Offers */
-            offers: components["schemas"]["Offer"][];
+            offers: components["schemas"]["PairingOffer"][];
         };
         /**
          * OfferMade
@@ -1592,6 +1571,26 @@ export interface components {
          */
         PairingAnswer: {
             state: components["schemas"]["PairingState"];
+        };
+        /**
+         * PairingOffer
+         * @description An offer as the owner sees it.
+         */
+        PairingOffer: {
+            /** Offer */
+            offer: string;
+            state: components["schemas"]["PairingState"];
+            /** User */
+            user: string;
+            role: components["schemas"]["UserRole"];
+            /** Device Name */
+            device_name?: string | null;
+            /** Address */
+            address?: string | null;
+            /** Ingress */
+            ingress?: string | null;
+            /** Client */
+            client?: string | null;
         };
         /**
          * PairingState
@@ -2227,6 +2226,27 @@ export interface components {
             level: components["schemas"]["LogLevel"];
             /** Message */
             message: string;
+        };
+        /**
+         * Offer
+         * @description Everything an instance offers: `PUT /internal/v1/offer`, when a claim's answer asks for it.
+         */
+        Offer: {
+            /**
+             * Kinds
+             * @default []
+             */
+            kinds: components["schemas"]["OfferedKind"][];
+            /**
+             * Models
+             * @default []
+             */
+            models: components["schemas"]["OfferedModel"][];
+            /**
+             * Tools
+             * @default []
+             */
+            tools: components["schemas"]["OfferedTool"][];
         };
         /**
          * OfferApprove
