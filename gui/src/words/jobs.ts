@@ -84,6 +84,5 @@ export function codeWords(code: string): string {
 export function problemWords(error: unknown): string {
   if (!(error instanceof Problem)) return error instanceof Error ? error.message : String(error);
   if (error.unreachable) return say("The gateway does not answer. Nothing is lost; try again when it is back.");
-  const places = Array.isArray(error.extra.errors) ? error.extra.errors.map((one) => JSON.stringify(one)).join("; ") : "";
-  return [`${say(error.title)}.`, error.detail, places].filter(Boolean).join(" ");
+  return [`${say(error.title)}.`, error.detail].filter(Boolean).join(" ");
 }
