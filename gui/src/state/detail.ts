@@ -46,7 +46,7 @@ export function detailOf(state: () => Shown | undefined, id: () => string) {
   const job = computed<Job | undefined>(() => live.value ?? detail.value);
   const output = computed(() => state()?.outputs.get(id()));
   watch(
-    () => [state()?.row.id, id()],
+    [state, id],
     () => {
       turn += 1;
       detail.value = undefined;
@@ -57,10 +57,14 @@ export function detailOf(state: () => Shown | undefined, id: () => string) {
     { immediate: true },
   );
   watch(() => state()?.phase === "online" || state()?.phase === "draining", (up) => up && soon());
-  watch(() => (live.value ? `${live.value.state} ${live.value.attempt} ${live.value.started_at} ${live.value.cancel_requested}` : ""), (now, before) => {
-    if (now) soon();
-    else if (before) gone.value = true;
-  });
+  watch(
+    () => ({ shown: state(), sign: live.value ? `${live.value.state} ${live.value.attempt} ${live.value.started_at} ${live.value.cancel_requested}` : "" }),
+    (now, before) => {
+      if (now.shown !== before.shown || now.sign === before.sign) return;
+      if (now.sign) soon();
+      else gone.value = true;
+    },
+  );
   watch(() => broken(output.value), (is) => is && soon());
   onScopeDispose(() => {
     turn += 1;
