@@ -8,6 +8,7 @@ import { Client, type RefreshKeeper, type Schemas, type Tokens } from "../net/cl
 import { Live, type Event } from "../net/live";
 import { Problem } from "../net/problem";
 import { decoded, encoded, random, text, utf8 } from "../protocol/bytes";
+import { linesOf, logged, type LogLine, merged, type Output } from "./output";
 import { SessionKey } from "../protocol/proof";
 import type { Link } from "../protocol/link";
 
@@ -34,16 +35,8 @@ export interface Shown {
   outputs: Map<string, Output>;
   logs: Map<string, LogLine[]>;
   kinds: Schemas["KindList"] | undefined;
-}
-
-export interface Output {
-  delivery: number;
-  text: string;
-}
-
-export interface LogLine {
-  level: string;
-  message: string;
+  /** Submits that nobody answered yet, by key: they are sent again by themselves. */
+  waiting: Map<string, database.KeptSubmit>;
 }
 
 /** All gateways that this browser is paired with. */
@@ -78,6 +71,7 @@ export async function open(id: string): Promise<void> {
     outputs: shallowReactive(new Map<string, Output>()),
     logs: shallowReactive(new Map<string, LogLine[]>()),
     kinds: undefined,
+    waiting: shallowReactive(new Map<string, database.KeptSubmit>()),
   }) as Shown;
   shown.value = state;
   live = new Live(client, {
@@ -143,22 +137,12 @@ function apply(state: Shown, event: Event): void {
       if (data.deleted === true) state.jobs.delete(id);
       else state.jobs.set(id, data as unknown as Job);
       break;
-    case "job.output": {
-      const delivery = Number(data.delivery);
-      const before = state.outputs.get(id);
-      const soFar = before && before.delivery === delivery ? before.text : "";
-      const bytes = utf8(soFar);
-      const piece = String(data.text ?? "");
-      const offset = Number(data.offset);
-      if (offset > bytes.length) break; // a gap: the detail fetches the whole
-      state.outputs.set(id, { delivery, text: offset === bytes.length ? soFar + piece : text(bytes.slice(0, offset)) + piece });
+    case "job.output":
+      state.outputs.set(id, merged(state.outputs.get(id), { delivery: Number(data.delivery), offset: Number(data.offset), text: String(data.text ?? "") }));
       break;
-    }
-    case "job.log": {
-      const lines = (data.lines as LogLine[] | undefined) ?? [];
-      state.logs.set(id, [...(state.logs.get(id) ?? []), ...lines].slice(-1000));
+    case "job.log":
+      state.logs.set(id, logged(state.logs.get(id), linesOf(data)));
       break;
-    }
     case "drain.changed":
       if (data.engine === null && data.instance === null) state.phase = data.state === "run" ? "online" : "draining";
       break;
@@ -167,24 +151,71 @@ function apply(state: Shown, event: Event): void {
 
 // -- submitting: the key is made before sending and kept until answered ---------------------------------------------
 
-/** Submit a job. Whatever happens to the line, it becomes one job: an unanswered submit is sent again with its key. */
-export async function submit(state: Shown, draft: Schemas["JobDraft"]): Promise<Job> {
+const RESEND_S = 5;
+const awaited = new Map<string, { resolve(job: Job): void; reject(error: unknown): void }>();
+let resending: ReturnType<typeof setTimeout> | undefined;
+
+/**
+ * Submit a job. Whatever happens to the line, it becomes one job: an unanswered submit is sent again with its key.
+ * `onKept` is called when nobody answered; the promise then waits for the answer, however long that takes.
+ */
+export async function submit(state: Shown, draft: Schemas["JobDraft"], onKept?: (problem: Problem) => void): Promise<Job> {
   const key = encoded(random(16));
   const row = { key, gateway: state.row.id, body: JSON.stringify(draft), at: new Date().toISOString() };
   await database.keep("submits", row);
-  return send(state, key, draft);
+  const answer = new Promise<Job>((resolve, reject) => awaited.set(key, { resolve, reject }));
+  answer.catch(() => undefined);
+  try {
+    await send(state, row);
+  } catch (error) {
+    if (!onKept || !isKept(error)) throw error;
+    onKept(error instanceof Problem ? error : new Problem("network.unreachable", "The gateway's answer did not arrive whole", ""));
+  }
+  return answer;
 }
 
-async function send(state: Shown, key: string, draft: unknown): Promise<Job> {
+/** Give up a submit that nobody answered. It may have become a job all the same. */
+export async function giveUp(state: Shown, key: string): Promise<void> {
+  await database.forget("submits", key);
+  state.waiting.delete(key);
+  awaited.get(key)?.reject(new Problem("submit.given_up", "It was not sent", "You chose not to send it."));
+  awaited.delete(key);
+}
+
+/** Whether a submit that met this is sent again by itself: it may have arrived, or the gateway takes it later. */
+function isKept(error: unknown): boolean {
+  return error instanceof Problem ? error.unreachable || error.status >= 500 : !(error instanceof WalletRefused);
+}
+
+async function send(state: Shown, row: database.KeptSubmit): Promise<Job> {
   try {
-    const answer = await state.client.call<Schemas["JobAnswer"]>("/api/v1/jobs", { method: "POST", body: draft, headers: { "Idempotency-Key": key } });
-    await database.forget("submits", key);
+    const asked = { method: "POST" as const, body: JSON.parse(row.body) as unknown, headers: { "Idempotency-Key": row.key } };
+    const answer = await state.client.call<Schemas["JobAnswer"]>("/api/v1/jobs", asked);
+    await database.forget("submits", row.key);
+    state.waiting.delete(row.key);
     state.jobs.set(answer.job.id, state.jobs.get(answer.job.id) ?? answer.job);
+    awaited.get(row.key)?.resolve(answer.job);
+    awaited.delete(row.key);
     return answer.job;
   } catch (error) {
-    if (error instanceof Problem && !error.unreachable && error.status < 500) await database.forget("submits", key);
+    if (isKept(error)) {
+      state.waiting.set(row.key, row);
+      resendIn(state, (error instanceof Problem ? error.retryAfterS : null) ?? RESEND_S);
+    } else {
+      await database.forget("submits", row.key);
+      state.waiting.delete(row.key);
+      awaited.get(row.key)?.reject(error);
+      awaited.delete(row.key);
+    }
     throw error;
   }
+}
+
+function resendIn(state: Shown, seconds: number): void {
+  clearTimeout(resending);
+  resending = setTimeout(() => {
+    if (shown.value === state && state.phase !== "signed_out" && state.phase !== "revoked" && state.phase !== "impostor") void resubmit(state);
+  }, seconds * 1000);
 }
 
 /** Submits of an earlier time, or of a line that broke, that nobody answered. */
@@ -192,9 +223,9 @@ async function resubmit(state: Shown): Promise<void> {
   const waiting = (await database.all("submits")).filter((row) => row.gateway === state.row.id);
   for (const row of waiting) {
     try {
-      await send(state, row.key, JSON.parse(row.body));
+      await send(state, row);
     } catch (error) {
-      if (error instanceof Problem && (error.unreachable || error.status >= 500)) return;
+      if (isKept(error)) return;
     }
   }
 }
