@@ -24,6 +24,8 @@ export interface KeptGateway {
   session: CryptoKeyPair;
   refresh?: Sealed | undefined;
   addedAt: string;
+  /** The person signed out here: nothing is signed until they sign in. */
+  signedOut?: boolean;
   /** The cursor up to which events were seen. */
   cursor?: string | undefined;
 }

@@ -49,6 +49,8 @@ export class Client {
     private readonly refresh: RefreshKeeper,
     /** Opens the wallet when something must be signed. */
     private readonly wallet: () => Promise<Wallet>,
+    /** Whether a signature needs nobody: a wallet that is kept here, and a person who has not signed out. */
+    private readonly quiet: () => Promise<boolean> = async () => false,
   ) {}
 
   /** Claim an offer, sign, and learn the six digits to show; then `collect`. */
@@ -109,14 +111,19 @@ export class Client {
     this.renewing ??= this.refresh
       .alone(async () => {
         const kept = await this.refresh.read();
-        if (kept === undefined) throw new Problem("auth.sign_in_needed", "Sign in again", "This browser is paired; one signature opens it.", 401);
+        if (kept === undefined) {
+          if (await this.quiet()) return this.signIn();
+          throw new Problem("auth.sign_in_needed", "Sign in again", "This browser is paired; one signature opens it.", 401);
+        }
         const key = encoded(random(16));
         const ask = (): Promise<Tokens> =>
           this.call<Tokens>("/api/v1/auth/refresh", { method: "POST", body: { refresh_token: kept }, headers: { "Idempotency-Key": key }, open: true });
         try {
           return await this.took(await ask().catch((error: unknown) => (error instanceof Problem && error.unreachable ? ask() : Promise.reject(error))));
         } catch (error) {
-          if (error instanceof Problem && error.status === 401) await this.refresh.write(undefined);
+          if (!(error instanceof Problem) || error.status !== 401) throw error;
+          await this.refresh.write(undefined);
+          if (await this.quiet()) return this.signIn();
           throw error;
         }
       })

@@ -57,7 +57,7 @@ export async function open(id: string): Promise<void> {
   const row = await database.one("gateways", id);
   if (!row) return;
   const session = await SessionKey.open(row.session);
-  const client = markRaw(new Client(row.origin, decoded(row.key), session, keeper(row.id), () => walletOf(row)));
+  const client = markRaw(new Client(row.origin, decoded(row.key), session, keeper(row.id), () => walletOf(row), () => quiet(row.id)));
   const state: Shown = reactive({
     row,
     client,
@@ -274,12 +274,14 @@ export async function pair(link: Link, wallet: Wallet, deviceName: string, name:
 /** Sign in to the shown gateway again. */
 export async function signIn(state: Shown): Promise<void> {
   await state.client.signIn();
+  await remember(state.row, { signedOut: false });
   await open(state.row.id);
 }
 
 /** End the session; the pairing stays. */
 export async function signOut(state: Shown): Promise<void> {
   live?.close();
+  await remember(state.row, { signedOut: true });
   await state.client.signOut();
   state.phase = "signed_out";
 }
@@ -289,6 +291,12 @@ export async function forgetGateway(id: string): Promise<void> {
   if (shown.value?.row.id === id) leave();
   await database.forget("gateways", id);
   await load();
+}
+
+/** Whether signing in again needs nobody. */
+async function quiet(id: string): Promise<boolean> {
+  const row = await database.one("gateways", id);
+  return row !== undefined && row.signedOut !== true && (await database.one("wallets", row.address)) !== undefined;
 }
 
 async function walletOf(row: KeptGateway): Promise<Wallet> {
