@@ -50,6 +50,7 @@ export function codeWords(code: string): string {
     "http.status": () => say("The server answered that it failed."),
     "http.unreachable": () => say("No connection to the server, or it broke."),
     "job.cancelled": () => say("It was cancelled."),
+    "job.failed": () => say("It failed, and its engine gave no reason of its own."),
     "job.exception": () => say("The engine's program for it has an error. The log may say more."),
     "job.kind_unserved": () => say("The engine does not serve this kind."),
     "job.lease_lost": () => say("Engines vanished each time they ran it."),
