@@ -1,6 +1,7 @@
 /** A conversation, one job for each turn; kept in this tab, so that a reload or another page loses nothing. */
 
 import { reactive } from "vue";
+import { say } from "../words";
 import type { Schemas } from "../net/client";
 import type { Shown } from "./gateways";
 import { settled } from "./output";
@@ -38,6 +39,9 @@ export function talkWith(gateway: string): Talk {
     try {
       const kept: unknown = JSON.parse(sessionStorage.getItem(keyOf(gateway)) ?? "null");
       if (typeof kept === "object" && kept !== null && Array.isArray((kept as Talk).turns)) Object.assign(talk, kept);
+      for (const turn of talk.turns) {
+        if (isOpen(turn) && !turn.job) Object.assign(turn, { kept: false, failure: say("The page was reloaded before the gateway had answered. Look among the jobs.") });
+      }
     } catch {
       sessionStorage.removeItem(keyOf(gateway));
     }

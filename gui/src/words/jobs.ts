@@ -2,7 +2,7 @@
 
 import { Problem } from "../net/problem";
 import type { Schemas } from "../net/client";
-import { say } from "./index";
+import { language, say } from "./index";
 
 type State = Schemas["JobState"];
 
@@ -50,6 +50,7 @@ export function codeWords(code: string): string {
     "http.status": () => say("The server answered that it failed."),
     "http.unreachable": () => say("No connection to the server, or it broke."),
     "job.cancelled": () => say("It was cancelled."),
+    "job.failed": () => say("It failed, and its engine gave no reason of its own."),
     "job.exception": () => say("The engine's program for it has an error. The log may say more."),
     "job.kind_unserved": () => say("The engine does not serve this kind."),
     "job.lease_lost": () => say("Engines vanished each time they ran it."),
@@ -85,4 +86,12 @@ export function problemWords(error: unknown): string {
   if (!(error instanceof Problem)) return error instanceof Error ? error.message : String(error);
   if (error.unreachable) return say("The gateway does not answer. Nothing is lost; try again when it is back.");
   return [`${say(error.title)}.`, error.detail].filter(Boolean).join(" ");
+}
+
+let formats: { language: string; format: Intl.DateTimeFormat } | undefined;
+
+/** A time for a row of a list; the format is made once, since making one takes longer than using it a hundred times. */
+export function moment(at: string): string {
+  if (formats?.language !== language.value) formats = { language: language.value, format: new Intl.DateTimeFormat(language.value, { dateStyle: "medium", timeStyle: "medium" }) };
+  return formats.format.format(new Date(at));
 }
