@@ -1,6 +1,7 @@
 /** Who somebody is: an Ethereum address that can sign, in a browser's wallet (EIP-6963) or made and kept here. */
 
 import { hexOf, utf8, type Bytes } from "../protocol/bytes";
+import { ownScript } from "../trusted";
 import { all, keep, one, seal, unseal } from "./database";
 import type { Answered, Asked } from "./signer.worker";
 import signerUrl from "./signer.worker?worker&url";
@@ -18,26 +19,8 @@ export interface Wallet {
 /** The person said no, or the wallet could not. */
 export class WalletRefused extends Error {}
 
-declare global {
-  interface Window {
-    trustedTypes?: { createPolicy(name: string, rules: { createScriptURL(url: string): string }): { createScriptURL(url: string): string } };
-  }
-}
-
-/** Trusted Types (W3C): the one script that this program starts by its address is its own signer. */
-function ownScript(url: URL): string {
-  policy ??= window.trustedTypes?.createPolicy("flowork", {
-    createScriptURL: (asked) => {
-      if (new URL(asked, location.href).origin !== location.origin) throw new TypeError("not one of ours");
-      return asked;
-    },
-  });
-  return policy?.createScriptURL(url.href) ?? url.href;
-}
-let policy: { createScriptURL(url: string): string } | undefined;
-
 async function signer<A extends Asked["act"]>(asked: Asked & { act: A }): Promise<Answered & { act: A }> {
-  const worker = new Worker(ownScript(new URL(signerUrl, location.href)), { type: "module" });
+  const worker = new Worker(ownScript(new URL(signerUrl, location.href)) as string, { type: "module" });
   try {
     return await new Promise((resolve, reject) => {
       worker.onmessage = (event: MessageEvent<Answered>) =>
