@@ -74,6 +74,7 @@ export async function open(id: string): Promise<void> {
     waiting: shallowReactive(new Map<string, database.KeptSubmit>()),
   }) as Shown;
   shown.value = state;
+  void waitingOf(state);
   live = new Live(client, {
     event: (event) => apply(state, event),
     caughtUp: (cursor) => {
@@ -152,6 +153,10 @@ function apply(state: Shown, event: Event): void {
 // -- submitting: the key is made before sending and kept until answered ---------------------------------------------
 
 const RESEND_S = 5;
+/** The gateway knows a key for 48 hours; after that the same submit would be a second job. */
+const KEY_SERVES_MS = 47 * 3600 * 1000;
+/** Answers that decide nothing about a submit that may have arrived before: who asks, and how often, is looked at first. */
+const UNDECIDED = new Set([0, 401, 408, 425, 429]);
 const awaited = new Map<string, { resolve(job: Job): void; reject(error: unknown): void }>();
 let resending: ReturnType<typeof setTimeout> | undefined;
 
@@ -168,7 +173,7 @@ export async function submit(state: Shown, draft: Schemas["JobDraft"], onKept?: 
   try {
     await send(state, row);
   } catch (error) {
-    if (!onKept || !isKept(error)) throw error;
+    if (!onKept || !isKept(error, false)) throw error;
     onKept(error instanceof Problem ? error : new Problem("network.unreachable", "The gateway's answer did not arrive whole", ""));
   }
   return answer;
@@ -182,12 +187,18 @@ export async function giveUp(state: Shown, key: string): Promise<void> {
   awaited.delete(key);
 }
 
-/** Whether a submit that met this is sent again by itself: it may have arrived, or the gateway takes it later. */
-function isKept(error: unknown): boolean {
-  return error instanceof Problem ? error.unreachable || error.status >= 500 : !(error instanceof WalletRefused);
+/** Whether a submit that met this is sent again by itself: it may have arrived, now or before, or the gateway takes it later. */
+function isKept(error: unknown, before: boolean): boolean {
+  if (!(error instanceof Problem)) return before || !(error instanceof WalletRefused);
+  return error.unreachable || error.status >= 500 || (before && UNDECIDED.has(error.status));
 }
 
-async function send(state: Shown, row: database.KeptSubmit): Promise<Job> {
+/** Whether a submit is too old to be sent by itself. */
+export function isTooOld(row: database.KeptSubmit, now = Date.now()): boolean {
+  return now - Date.parse(row.at) > KEY_SERVES_MS;
+}
+
+async function send(state: Shown, row: database.KeptSubmit, before = false): Promise<Job> {
   try {
     const asked = { method: "POST" as const, body: JSON.parse(row.body) as unknown, headers: { "Idempotency-Key": row.key } };
     const answer = await state.client.call<Schemas["JobAnswer"]>("/api/v1/jobs", asked);
@@ -198,7 +209,7 @@ async function send(state: Shown, row: database.KeptSubmit): Promise<Job> {
     awaited.delete(row.key);
     return answer.job;
   } catch (error) {
-    if (isKept(error)) {
+    if (isKept(error, before)) {
       state.waiting.set(row.key, row);
       resendIn(state, (error instanceof Problem ? error.retryAfterS : null) ?? RESEND_S);
     } else {
@@ -218,14 +229,21 @@ function resendIn(state: Shown, seconds: number): void {
   }, seconds * 1000);
 }
 
-/** Submits of an earlier time, or of a line that broke, that nobody answered. */
-async function resubmit(state: Shown): Promise<void> {
+/** Submits that nobody answered, of an earlier time too. */
+async function waitingOf(state: Shown): Promise<database.KeptSubmit[]> {
   const waiting = (await database.all("submits")).filter((row) => row.gateway === state.row.id);
-  for (const row of waiting) {
+  for (const row of waiting) state.waiting.set(row.key, row);
+  return waiting;
+}
+
+/** Send them again, each with its key. */
+export async function resubmit(state: Shown): Promise<void> {
+  for (const row of await waitingOf(state)) {
+    if (isTooOld(row)) continue;
     try {
-      await send(state, row);
+      await send(state, row, true);
     } catch (error) {
-      if (isKept(error)) return;
+      if (isKept(error, true)) return;
     }
   }
 }

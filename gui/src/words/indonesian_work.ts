@@ -215,6 +215,7 @@ export const WORK: Record<string, string> = {
   "optional": "opsional",
   "takes no new jobs": "tidak menerima pekerjaan baru",
   "the whole": "seluruhnya",
+  "too old to be sent: it could become a second job": "terlalu lama untuk dikirim: bisa menjadi pekerjaan kedua",
   "true or false": "benar atau salah (true/false)",
   "usual": "biasa",
   "waited {waited}, ran {ran}": "menunggu {waited}, berjalan {ran}",
