@@ -14,8 +14,17 @@ export interface Route {
 export const route = shallowRef<Route>(read());
 
 function read(): Route {
-  const [name = "", ...rest] = location.hash.replace(/^#\/?/, "").split("?")[0]!.split("/").map(decodeURIComponent);
+  const [name = "", ...rest] = location.hash.replace(/^#\/?/, "").split("?")[0]!.split("/").map(decoded);
   return { name, rest };
+}
+
+/** Part of an address that may have been typed by hand: what cannot be decoded stays as it is. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }
 
 /** Follow the address bar; a pairing link that is opened in a page that is there already is taken out of it at once. */

@@ -72,8 +72,19 @@ class Gui:
 
 
 @pytest.fixture
-async def gui(tmp_path: Path) -> AsyncIterator[Gui]:
+def config_toml() -> str:
+    """The house's config.toml; a module of tests may have its own."""
+    return ""
+
+
+@pytest.fixture
+async def gui(tmp_path: Path, config_toml: str) -> AsyncIterator[Gui]:
     home = House(tmp_path / "data", apart=False)
+    if config_toml:
+        home.data.mkdir(mode=0o700)
+        file = home.data / "config.toml"
+        file.touch(mode=0o600)
+        file.write_text(config_toml)
     async with gui_site() as origin, async_playwright() as playwright:
         public = f"--ip-address-space-overrides={origin.removeprefix('http://')}=public"
         browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=[*FLAGS, public])

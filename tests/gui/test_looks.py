@@ -27,16 +27,10 @@ async def test_axe_finds_nothing_on_any_page(gui: Gui, scheme: str):
     await submit(page, {"output": ["Hello.\n"], "reply": 1})
     await open_made(page)
     await expect(page.get_by_text("Succeeded").first).to_be_visible()
-    found = {
-        page.url.split("#")[1]: await page.evaluate(
-            "axe.run().then((told) => told.violations.map((one) => [one.id, one.nodes.map((node) => node.html)]))"
-        )
-    }
+    found = {page.url.split("#")[1]: await page.evaluate(LOOK)}
     for where in PAGES:
         await go(page, where)
-        found[where] = await page.evaluate(
-            "axe.run().then((told) => told.violations.map((one) => [one.id, one.nodes.map((node) => node.html)]))"
-        )
+        found[where] = await page.evaluate(LOOK)
     assert {where: violations for where, violations in found.items() if violations} == {}
 
 

@@ -6,21 +6,10 @@ from pathlib import Path
 
 from aiohttp import web
 
+from gateway.http.gui import headers_of
+
 ROOT = Path(__file__).parents[2]
 DIST = ROOT / "gui" / "dist"
-
-
-def headers_of(text: str) -> dict[str, str]:
-    """The headers for `/*` in Cloudflare's `_headers` format."""
-    found: dict[str, str] = {}
-    inside = False
-    for line in text.splitlines():
-        if line and not line[0].isspace():
-            inside = line.strip() == "/*"
-        elif inside and ":" in line:
-            name, _, value = line.strip().partition(":")
-            found[name] = value.strip()
-    return found
 
 
 @contextlib.asynccontextmanager
