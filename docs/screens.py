@@ -92,6 +92,12 @@ def main() -> None:
     import screens_tray
 
     screens_tray.draw(screens_windows.application(), OUT)
+    if (ROOT / "gui" / "dist" / "index.html").exists():
+        import screens_gui
+
+        screens_gui.draw(OUT)
+    else:
+        print("no pictures of the browser GUI: make gui builds it")
 
 
 def _around_a_gateway() -> dict[str, tuple[str, str]]:

@@ -33,6 +33,7 @@ library libEGL.so.1 libegl1
 library libGL.so.1 libgl1
 library libdbus-1.so.3 libdbus-1-3
 library libfontconfig.so.1 libfontconfig1
+command -v npm >/dev/null || echo "Tests of the browser GUI need Node 20.19 or newer with npm: https://nodejs.org" >&2
 [ -n "$missing" ] || exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     # What is installed already keeps its services; the ones that come with these packages are not needed, and not started.

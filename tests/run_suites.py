@@ -46,12 +46,12 @@ GUI = [
 SUITES = [
     Suite("lint", 45, LINT),
     Suite("unit", 150, [(*ON_BOTH_CORES, "-m", "not slow", "tests/unit", "tests/property", "tests/conformance", "tests/architecture")]),
-    Suite("desktop", 240, [(*ON_BOTH_CORES, "-m", "not slow", "tests/ui"), (*ON_BOTH_CORES, "-m", "not slow", "tests/desktop")]),
+    Suite("desktop", 210, [(*ON_BOTH_CORES, "-m", "not slow", "tests/ui"), (*ON_BOTH_CORES, "-m", "not slow", "tests/desktop")]),
     Suite("gui", 150, GUI),
     Suite("security", 240, [(*ON_BOTH_CORES, "-m", "not slow", "tests/security")]),
-    Suite("integration", 450, [(*PYTEST, "-m", "not slow", "tests/integration")]),
-    Suite("work", 180, [(*PYTEST, "-m", "not slow", "tests/work")]),
-    Suite("seeing", 180, [(*PYTEST, "-m", "not slow", "tests/seeing")]),
+    Suite("integration", 400, [(*PYTEST, "-m", "not slow", "tests/integration")]),
+    Suite("work", 150, [(*PYTEST, "-m", "not slow", "tests/work")]),
+    Suite("seeing", 150, [(*PYTEST, "-m", "not slow", "tests/seeing")]),
 ]
 LONG = [Suite("slow", 3600, [(*PYTEST, "-m", "slow", "tests")])]
 

@@ -11,6 +11,11 @@ from tests.gui.test_work import open_made, submit
 AXE = (Path(__file__).parents[2] / "gui/node_modules/axe-core/axe.min.js").read_text()
 PAGES = ("submit/chat", "submit/tool", "submit/raw", "jobs", "engines", "people", "settings", "gateways", "status", "pair")
 LOOK = "axe.run().then((told) => told.violations.map((one) => [one.id, one.nodes.map((node) => node.html)]))"
+CONTROLS = "a[href], button:not([role=tab][tabindex='-1']), input, select, textarea, summary"
+"""What a person works with; tabs beside the chosen one are reached by arrows (ARIA, the tabs pattern)."""
+WORKED = f"[...document.querySelectorAll(`{CONTROLS}`)].filter((one) => one.checkVisibility() && !one.disabled)"
+MARK = f"{WORKED}.length"
+MISSED = f"{WORKED}.filter((one) => !one.dataset.reached).map((one) => one.outerHTML)"
 PHONE = {"width": 360, "height": 740}
 
 
@@ -63,5 +68,17 @@ async def test_everything_is_reached_by_keyboard(gui: Gui):
     digits = (await page.locator(".digits").inner_text()).replace(" ", "")
     await gui.approve(offer, digits)
     await page.wait_for_url("**/#/submit")
-    await page.keyboard.press("Tab")
-    assert await page.evaluate("document.activeElement !== document.body")
+    await page.get_by_text("Live", exact=True).wait_for()
+    await submit(page, {"reply": 1})
+    await open_made(page)
+    missed = {}
+    for where in ("submit/raw", "jobs", "engines", "people", "settings"):
+        await go(page, where)
+        await page.reload()  # so that Tab begins at the top
+        await page.get_by_text("Live", exact=True).wait_for()
+        number = await page.evaluate(MARK)
+        for _ in range(number + 5):
+            await page.keyboard.press("Tab")
+            await page.evaluate("document.activeElement.dataset.reached = 'yes'")
+        missed[where] = await page.evaluate(MISSED)
+    assert {where: elements for where, elements in missed.items() if elements} == {}

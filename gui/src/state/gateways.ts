@@ -110,8 +110,10 @@ function phaseOf(problem: Problem, final: boolean): Phase {
 /** The newest jobs, and what may be submitted; live events keep them true. */
 async function refresh(state: Shown): Promise<void> {
   try {
+    const before = new Map(state.jobs);
     const page = await state.client.call<Schemas["JobPage"]>(`/api/v1/jobs?limit=${PAGE}`);
-    for (const job of page.jobs) state.jobs.set(job.id, job);
+    // What an event told while the page was under way is newer than the page.
+    for (const job of page.jobs) if (state.jobs.get(job.id) === before.get(job.id)) state.jobs.set(job.id, job);
     if (!state.loaded) state.older = page.next ?? null;
     state.loaded = true;
     state.kinds = await state.client.call<Schemas["KindList"]>("/api/v1/kinds");

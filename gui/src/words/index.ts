@@ -36,9 +36,19 @@ export function count(one: string, many: string, number: number, values: Record<
   return say(form, { number: figure(number), ...values });
 }
 
+/** The formats of a language; making one takes longer than using it a hundred times. */
+const formats = new Map<string, Intl.NumberFormat | Intl.DateTimeFormat>();
+
+function format<Format extends Intl.NumberFormat | Intl.DateTimeFormat>(name: string, make: (locale: string) => Format): Format {
+  const key = `${language.value} ${name}`;
+  const made = (formats.get(key) as Format | undefined) ?? make(navigator.languages.find((one) => one.toLowerCase().startsWith(language.value)) ?? language.value);
+  formats.set(key, made);
+  return made;
+}
+
 /** With the separators of the language. */
 export function figure(value: number, digits = 0): string {
-  return new Intl.NumberFormat(language.value, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);
+  return format(`figure ${digits}`, (locale) => new Intl.NumberFormat(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits })).format(value);
 }
 
 /** 3.1 ms, 412 ms, 1.52 s; a dash for what was not measured. */
@@ -47,7 +57,7 @@ export function milliseconds(value: number | null | undefined): string {
   return value >= 1000 ? `${figure(value / 1000, 2)} s` : `${figure(value, value < 100 ? 1 : 0)} ms`;
 }
 
-/** A time as people of this language write it. */
+/** A time as people of this language write it, where the browser says in which country. */
 export function time(at: string): string {
-  return new Intl.DateTimeFormat(language.value, { dateStyle: "medium", timeStyle: "medium" }).format(new Date(at));
+  return format("time", (locale) => new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium" })).format(new Date(at));
 }

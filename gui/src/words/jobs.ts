@@ -2,7 +2,7 @@
 
 import { Problem } from "../net/problem";
 import type { Schemas } from "../net/client";
-import { language, say } from "./index";
+import { say } from "./index";
 
 type State = Schemas["JobState"];
 
@@ -86,12 +86,4 @@ export function problemWords(error: unknown): string {
   if (!(error instanceof Problem)) return error instanceof Error ? error.message : String(error);
   if (error.unreachable) return say("The gateway does not answer. Nothing is lost; try again when it is back.");
   return [`${say(error.title)}.`, error.detail].filter(Boolean).join(" ");
-}
-
-let formats: { language: string; format: Intl.DateTimeFormat } | undefined;
-
-/** A time for a row of a list; the format is made once, since making one takes longer than using it a hundred times. */
-export function moment(at: string): string {
-  if (formats?.language !== language.value) formats = { language: language.value, format: new Intl.DateTimeFormat(language.value, { dateStyle: "medium", timeStyle: "medium" }) };
-  return formats.format.format(new Date(at));
 }
