@@ -8,7 +8,10 @@ VARY: Final = (b"vary", b"Origin")
 EXPOSED: Final = b"retry-after, ratelimit, ratelimit-policy, dpop-nonce, date, x-request-id, flowork-state"
 PREFLIGHT: Final[Headers] = [
     (b"access-control-allow-methods", b"GET, POST, PUT, PATCH, DELETE"),
-    (b"access-control-allow-headers", b"authorization, dpop, content-type, idempotency-key, traceparent, tracestate, if-match"),
+    (
+        b"access-control-allow-headers",
+        b"authorization, dpop, content-type, idempotency-key, flowork-approval, traceparent, tracestate, if-match",
+    ),
     (b"access-control-max-age", b"600"),
 ]
 

@@ -224,7 +224,9 @@ async def test_H08_a_preflight_from_the_gui_gets_exactly_what_it_needs(site: Sit
     assert {name: value for name, (value,) in heard.headers.items() if name.startswith("access-control-") or name == "vary"} == {
         "access-control-allow-origin": GUI,
         "access-control-allow-methods": "GET, POST, PUT, PATCH, DELETE",
-        "access-control-allow-headers": "authorization, dpop, content-type, idempotency-key, traceparent, tracestate, if-match",
+        "access-control-allow-headers": (
+            "authorization, dpop, content-type, idempotency-key, flowork-approval, traceparent, tracestate, if-match"
+        ),
         "access-control-expose-headers": "retry-after, ratelimit, ratelimit-policy, dpop-nonce, date, x-request-id, flowork-state",
         "access-control-max-age": "600",
         "vary": "Origin",
