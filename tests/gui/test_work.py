@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from playwright.async_api import Page, expect
 
 from app.client.admin import open_admin
@@ -98,6 +99,24 @@ async def test_a_revoked_device_is_told_and_shut_out(gui: Gui):
     await page.get_by_role("button", name="Forget…").click()
     await page.get_by_role("button", name="Forget", exact=True).click()
     await expect(page.get_by_text("not paired with a gateway yet")).to_be_visible()
+
+
+@pytest.mark.parametrize("signed_out", [False, True])
+async def test_a_device_that_was_revoked_meanwhile_learns_it_when_it_comes_back(gui: Gui, signed_out: bool):
+    page = await gui.page()
+    await gui.paired(page)
+    if signed_out:
+        await page.goto(f"{gui.origin}/#/settings")
+        await page.get_by_role("button", name="Sign out").click()
+        await expect(page.get_by_text("Signed out").first).to_be_visible()
+    await page.goto("about:blank")
+    async with open_admin(gui.home.data) as admin:
+        (device,) = (await admin.devices()).devices
+        await admin.revoke_device(device.id)
+    await page.goto(f"{gui.origin}/#/jobs")
+    if signed_out:
+        await page.get_by_role("button", name="Sign in").click()
+    await expect(page.get_by_text("The owner ended this browser's access.")).to_be_visible()
 
 
 async def test_two_people_never_see_each_others_jobs(gui: Gui):

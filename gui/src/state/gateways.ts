@@ -293,7 +293,13 @@ export async function pair(link: Link, wallet: Wallet, deviceName: string, name:
 
 /** Sign in to the shown gateway again. */
 export async function signIn(state: Shown): Promise<void> {
-  await state.client.signIn();
+  try {
+    await state.client.signIn();
+  } catch (error) {
+    // An ended session says no more than that it ended; the sign-in says that the device is gone.
+    if (error instanceof Problem && error.code === "auth.device_unknown") state.phase = phaseOf(error, true);
+    throw error;
+  }
   await remember(state.row, { signedOut: false });
   await open(state.row.id);
 }
