@@ -41,7 +41,7 @@ GUI = [
     (sys.executable, "-m", "tests.gui.vectors", "build/gui-vectors.json"),
     (*NPM, "test"),
     (*NPM, "run", "build"),
-    (*PYTEST, "-m", "not slow", "tests/gui"),
+    (*ON_BOTH_CORES, "-m", "not slow", "tests/gui"),
 ]
 SUITES = [
     Suite("lint", 45, LINT),
@@ -50,7 +50,7 @@ SUITES = [
     Suite("gui", 150, GUI),
     Suite("security", 240, [(*ON_BOTH_CORES, "-m", "not slow", "tests/security")]),
     Suite("integration", 400, [(*PYTEST, "-m", "not slow", "tests/integration")]),
-    Suite("work", 150, [(*PYTEST, "-m", "not slow", "tests/work")]),
+    Suite("work", 150, [(*ON_BOTH_CORES, "-m", "not slow", "tests/work")]),
     Suite("seeing", 150, [(*PYTEST, "-m", "not slow", "tests/seeing")]),
 ]
 LONG = [Suite("slow", 3600, [(*PYTEST, "-m", "slow", "tests")])]
