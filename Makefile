@@ -12,10 +12,10 @@ help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 # Where there is no keyring, a working copy keeps its keys in the clear, and says so at every start.
-run: .venv/.run-stamp ## start gateway and engine (ARGS="--port 8000" hands arguments on)
+run: .venv/.run-stamp .venv/.gui-stamp ## start gateway and engine (ARGS="--port 8000" hands arguments on)
 	@$(BIN)/flowork serve --insecure-storage=fallback $(ARGS)
 
-desktop: .venv/.desktop-stamp ## the tray application: gateway, engine and a window (ARGS="--open")
+desktop: .venv/.desktop-stamp .venv/.gui-stamp ## the tray application: gateway, engine and a window (ARGS="--open")
 	@$(BIN)/flowork --insecure-storage=fallback $(ARGS)
 
 demo: .venv/.run-stamp ## three real jobs on a scratch gateway, start to end
@@ -75,6 +75,11 @@ clean: ## remove .venv and everything generated
 .venv/.desktop-stamp: .venv/.run-stamp requirements-desktop.lock
 	@$(PIP) --require-hashes -r requirements-desktop.lock
 	@touch $@
+
+# Where it cannot be built the gateway has no page, and everything else works.
+.venv/.gui-stamp: .venv/.made gui/package-lock.json $(shell find gui/src gui/public gui/index.html -type f)
+	@if $(MAKE) --no-print-directory gui >.venv/gui.log 2>&1; then touch $@; else \
+		echo "The browser GUI was not built: it needs Node 20.19 or newer with npm; .venv/gui.log says what went wrong." >&2; fi
 
 .venv/.test-stamp: .venv/.run-stamp requirements-test.lock installer/test_tools.sh
 	@$(PIP) --require-hashes -r requirements-test.lock
