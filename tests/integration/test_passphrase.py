@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -55,36 +56,40 @@ class Terminal:
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)
-        try:
-            return self.process.wait(PATIENCE_S)
-        finally:
-            os.close(self._ours)
+        return self.process.wait(PATIENCE_S)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.wait()
+        os.close(self._ours)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are POSIX's")
 def test_a_person_chooses_a_passphrase_once_and_types_it_at_every_start(tmp_path: Path):
     data = tmp_path / "data"
-    first = Terminal(data)
-    first.until("New passphrase")
-    first.type(PASSPHRASE)
-    first.until("The same again")
-    first.type(PASSPHRASE)
-    first.until("is running")
-    assert "no session bus" in first.seen
-    assert "passphrase file" in first.seen
-    assert PASSPHRASE not in first.seen
-    command_line = Path(f"/proc/{first.process.pid}/cmdline")
-    assert not command_line.exists() or PASSPHRASE.encode() not in command_line.read_bytes()
-    assert first.stop() == 0
+    with Terminal(data) as first:
+        first.until("New passphrase")
+        first.type(PASSPHRASE)
+        first.until("The same again")
+        first.type(PASSPHRASE)
+        first.until("is running")
+        first.until("passphrase file")
+        assert "no session bus" in first.seen
+        assert PASSPHRASE not in first.seen
+        command_line = Path(f"/proc/{first.process.pid}/cmdline")
+        assert not command_line.exists() or PASSPHRASE.encode() not in command_line.read_bytes()
+        assert first.stop() == 0
     assert json.loads((data / "secrets.json").read_text())["place"] == "file"
-    again = Terminal(data, "--insecure-storage=fallback")
-    again.until("Passphrase of")
-    again.type(PASSPHRASE)
-    again.until("is running")
-    assert again.stop() == 0
-    wrong = Terminal(data)
-    wrong.until("Passphrase of")
-    wrong.type("something else")
-    wrong.until("not the passphrase")
-    assert wrong.process.wait(PATIENCE_S) == 78
-    wrong.stop()
+    with Terminal(data, "--insecure-storage=fallback") as again:
+        again.until("Passphrase of")
+        again.type(PASSPHRASE)
+        again.until("is running")
+        assert again.stop() == 0
+    with Terminal(data) as wrong:
+        wrong.until("Passphrase of")
+        wrong.type("something else")
+        wrong.until("not the passphrase")
+        assert wrong.process.wait(PATIENCE_S) == 78
