@@ -59,6 +59,7 @@ locks: .venv/.test-stamp ## choose versions again and write requirements*.lock
 	$(LOCK) --upgrade --extra build -o requirements.lock
 	$(LOCK) --upgrade --extra build --extra desktop --extra test -c requirements.lock -o requirements-test.lock
 	$(LOCK) --upgrade --extra build --extra desktop -c requirements.lock -o requirements-desktop.lock
+	$(LOCK) --upgrade --extra build --extra desktop --extra installer -c requirements-desktop.lock -o requirements-installer.lock
 
 clean: ## remove .venv and everything generated
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -40,6 +40,8 @@ usage: flowork [COMMAND] [options]
   init                 set up a machine without a display, from one file
   diagnostics          what a supporter needs to know, without secrets
   doctor               what is wrong on this machine, and what to do
+  self-test            whether every part of this program works here
+  purge                remove the data folder and its keys; asks for --yes
   demo                 three real jobs on a scratch gateway, start to end
 
 Every command takes --help, and --json for one JSON object a line.
@@ -48,14 +50,19 @@ Exit codes: 0 done, 1 failed, 2 wrong command line, 3 gateway not reachable,
 """
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run a role; its exit code."""
+NO_WINDOWS = "flowork-gateway: this program has no windows. Start `flowork` for the tray, or `flowork-gateway serve`."
+
+
+def main(argv: Sequence[str] | None = None, *, windows: bool = True) -> int:
+    """Run a role; its exit code. `windows`: whether the program has the tray and its windows in it, or runs `serve` instead."""
     os.umask(0o077)  # whatever a role makes is its owner's alone
     multiprocessing.freeze_support()  # a frozen program's pool children start here, and must not start a second Flowork
     arguments = list(sys.argv[1:] if argv is None else argv)
-    verb = arguments[0] if arguments else "desktop"
+    if arguments and arguments[0] in AS_OPTIONS:
+        arguments[0] = arguments[0].removeprefix("--")
+    verb = arguments[0] if arguments else USUAL[windows]
     if verb.startswith("--") and verb not in {"--help", "--version"}:
-        verb, arguments = "desktop", ["desktop", *arguments]
+        verb, arguments = USUAL[windows], [USUAL[windows], *arguments]
     if verb in {"-h", "--help", "help"}:
         print(USAGE, end="")
         return 0
@@ -64,6 +71,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         print(f"flowork {VERSION}")
         return 0
+    if verb == "desktop" and not windows:
+        print(NO_WINDOWS, file=sys.stderr)
+        return 2
     role = _role(verb)
     if role is None:
         print(f"flowork: there is no command {verb!r}. flowork --help lists them.", file=sys.stderr)
@@ -71,6 +81,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     return role(arguments[1:])
 
 
+USUAL = {True: "desktop", False: "serve"}
+"""What no command means, with windows and without."""
+AS_OPTIONS = frozenset({"--quit", "--self-test"})
+"""Commands that installers and services give as options."""
 ROLES = {
     "desktop": "app.commands.desktop:main",
     "serve": "app.commands.serve:main",
@@ -102,6 +116,8 @@ ROLES = {
     "init": "app.commands.init:main",
     "diagnostics": "app.commands.diagnostics:main",
     "doctor": "app.commands.doctor:main",
+    "self-test": "app.commands.self_test:main",
+    "purge": "app.commands.purge:main",
     "demo": "app.commands.demo:main",
 }
 

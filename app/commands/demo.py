@@ -25,6 +25,7 @@ from contract.events import Event
 from contract.jobs import JobDraft
 from contract.people import OfferMake
 from contract.words import EventName, JobState
+from kit.frozen import frozen
 
 DEADLINE_S = 30.0
 STOP_S = 20.0
@@ -131,7 +132,7 @@ async def _gateway(data: Path) -> AsyncIterator[str]:
 
 def _myself() -> list[str]:
     """How to start another Flowork: a frozen program is itself the command."""
-    return [sys.executable] if getattr(sys, "frozen", False) else [sys.executable, "-m", "app"]
+    return [sys.executable] if frozen() else [sys.executable, "-m", "app"]
 
 
 async def _play(api: ApiClient, shown: Sequence[Shown], say: Callable[[str], None]) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from kit.files import write_private
+from kit.frozen import frozen
 from kit.paths import data_folder
 
 RUN: Final = r"Software\Microsoft\Windows\CurrentVersion\Run"
@@ -75,9 +76,15 @@ def own_command(environment: Mapping[str, str] = os.environ, data: Path | None =
     image = environment.get("APPIMAGE")
     if image:
         return (image, *where)
-    if getattr(sys, "frozen", False):
-        return (sys.executable, *where)
+    if frozen():
+        return (windowed_program(), *where)
     return (sys.executable, "-m", "app", *where)
+
+
+def windowed_program(executable: str = sys.executable) -> str:
+    """The frozen program with windows: this one, or the one beside this one."""
+    here = Path(executable)
+    return str(here.with_name(f"flowork{here.suffix}"))
 
 
 def autostart(

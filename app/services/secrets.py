@@ -162,6 +162,25 @@ def move(data: Path, to: Place, around: Around) -> int:
     return len(moved)
 
 
+def forget(data: Path, around: Around) -> int:
+    """Remove a folder's entries from the keyring; how many. What lies in the folder itself is left to whoever removes the folder.
+
+    Raises:
+        SecretsRefused: the keyring is closed or gone, so its entries would stay behind.
+    """
+    known = remembered(data)
+    if known is None or known.place is not Place.KEYRING:
+        return 0
+    try:
+        store = _open(data, known, around)
+        names = store.names()
+        for name in names:
+            store.delete(name)
+    except (VaultLocked, VaultUnavailable) as error:
+        raise SecretsRefused(str(error)) from error
+    return len(names)
+
+
 def unlock(data: Path, around: Around) -> str:
     """Let the desktop ask for the keyring's password; what to tell the person.
 

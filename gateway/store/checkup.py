@@ -8,6 +8,8 @@ from pathlib import Path
 from gateway.store import audit, control, minutes, schema
 from gateway.store.files import FileRefused, Layout, inspect
 
+FULL = "2"
+"""What `PRAGMA synchronous` answers for it."""
 WAL_RESET_FROM, WAL_RESET_UNTIL = (3, 7, 0), (3, 51, 3)
 WAL_RESET_MENDED = {(3, 44, 6), (3, 50, 7)}
 """Releases between these can damage a file that two connections write and checkpoint at once. Ours has one such connection."""
@@ -60,3 +62,17 @@ def sqlite_version() -> tuple[str, bool]:
     """The library's version, and whether it is one that two writing connections could make damage a file."""
     version = sqlite3.sqlite_version_info
     return sqlite3.sqlite_version, WAL_RESET_FROM <= version < WAL_RESET_UNTIL and version not in WAL_RESET_MENDED
+
+
+def durability(path: Path) -> str:
+    """Lay out a shard, close it, and say how it writes; blocks.
+
+    Raises:
+        FileRefused: this SQLite does not keep what Flowork promises. sqlite3.Error.
+    """
+    with contextlib.closing(schema.open_for_writing(path, fresh=True)) as connection:
+        mode, level = (str(connection.execute(f"PRAGMA {name}").fetchone()[0]).lower() for name in ("journal_mode", "synchronous"))
+    found = _state(path, schema.LAYOUT)
+    if (mode, level) != ("wal", FULL) or found.trouble is not None:
+        raise FileRefused(f"SQLite {sqlite3.sqlite_version} writes with {mode}, synchronous {level}: {found.trouble or 'not durable'}")
+    return f"SQLite {sqlite3.sqlite_version}, WAL, synchronous FULL"
