@@ -15,7 +15,6 @@ ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
 PYTEST = (str(BIN / "pytest"), "-q", "--durations=5", "--durations-min=3")
 ON_BOTH_CORES = (*PYTEST, "-n", "2", "--dist", "worksteal")
-"""For suites without processes that are killed under load: those need the machine for themselves."""
 STUCK = 2.5
 """A suite that takes this many times its budget is hanging and is ended."""
 
@@ -45,13 +44,13 @@ GUI = [
 ]
 SUITES = [
     Suite("lint", 45, LINT),
-    Suite("unit", 150, [(*ON_BOTH_CORES, "-m", "not slow", "tests/unit", "tests/property", "tests/conformance", "tests/architecture")]),
+    Suite("unit", 170, [(*ON_BOTH_CORES, "-m", "not slow", "tests/unit", "tests/property", "tests/conformance", "tests/architecture")]),
     Suite("desktop", 210, [(*ON_BOTH_CORES, "-m", "not slow", "tests/ui"), (*ON_BOTH_CORES, "-m", "not slow", "tests/desktop")]),
-    Suite("gui", 150, GUI),
+    Suite("gui", 180, GUI),
     Suite("security", 240, [(*ON_BOTH_CORES, "-m", "not slow", "tests/security")]),
-    Suite("integration", 400, [(*PYTEST, "-m", "not slow", "tests/integration")]),
+    Suite("integration", 360, [(*ON_BOTH_CORES, "-m", "not slow", "tests/integration")]),
     Suite("work", 150, [(*ON_BOTH_CORES, "-m", "not slow", "tests/work")]),
-    Suite("seeing", 150, [(*PYTEST, "-m", "not slow", "tests/seeing")]),
+    Suite("seeing", 130, [(*ON_BOTH_CORES, "-m", "not slow", "tests/seeing")]),
 ]
 LONG = [Suite("slow", 3600, [(*PYTEST, "-m", "slow", "tests")])]
 

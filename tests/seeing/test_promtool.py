@@ -13,7 +13,7 @@ FOLDER = EXAMPLE.parent
 
 def tool(*arguments: str, cwd: Path = FOLDER) -> "subprocess.CompletedProcess[str]":
     needed("promtool")
-    return subprocess.run(["promtool", *arguments], cwd=cwd, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(["promtool", *arguments], cwd=cwd, capture_output=True, text=True, check=False, timeout=240)
 
 
 def test_promtool_takes_the_rules_and_the_example(tmp_path: Path):
