@@ -1,4 +1,5 @@
 # Sourced: how this rig runs Windows programs. Needs $rig, a folder of its own.
+: "${rig:?}"
 export WINEPREFIX="${WINEPREFIX:-$rig/prefix}" WINEARCH=win64 WINEDEBUG=-all
 export HOME="$rig/home"                              # wine writes menus and links into the home folder
 export WINEDLLOVERRIDES="winemenubuilder.exe=d"      # and these would end on the person's own desktop

@@ -20,6 +20,18 @@ BINARIES = [
     "libglib-2.0.so.0",
     "libpython3.11.so.1.0",
 ]
+PURE = [
+    "app.roles",
+    "app.ui",
+    "app.ui.tray",
+    "app.wiring",
+    "app.bridge.qt",
+    "app.bridge.news",
+    "PySide6",
+    "desktop_notifier.main",
+    "fastapi",
+]
+SCRIPTS = ["pyi_rth_inspect", "pyi_rth_pyside6", "flowork", "flowork_gateway"]
 DATA = ["PySide6/Qt/translations/qtbase_id.qm", "PySide6/Qt/translations/qtbase_fr.qm", "gui/dist/index.html"]
 
 
@@ -28,14 +40,12 @@ class Ran:
 
     def __init__(self, target: str, root: Path, monkeypatch: pytest.MonkeyPatch, **environment: str) -> None:
         self.calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
-        self.made: list[Any] = []
         monkeypatch.setenv("FLOWORK_TARGET", target)
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
         hooks = types.ModuleType("PyInstaller.utils.hooks")
         for name in ("collect_data_files", "copy_metadata"):
             setattr(hooks, name, lambda package, **_: [(f"hook of {package}", package)])
-        hooks.collect_submodules = lambda package: list(modules(package))  # type: ignore[attr-defined]
         versions = types.ModuleType("PyInstaller.utils.win32.versioninfo")
         for name in ("FixedFileInfo", "StringFileInfo", "StringStruct", "StringTable", "VarFileInfo", "VarStruct", "VSVersionInfo"):
             setattr(versions, name, lambda *positional, **named: (positional, named))
@@ -49,9 +59,11 @@ class Ran:
         def call(*positional: Any, **named: Any) -> Any:
             self.calls.append((kind, positional, named))
             made = types.SimpleNamespace(
-                pure=[], scripts=[], binaries=[(x, x, "BINARY") for x in BINARIES], datas=[(x, x, "DATA") for x in DATA]
+                pure=[(name, name, "PYMODULE") for name in PURE],
+                scripts=[(name, name, "PYSOURCE") for name in SCRIPTS],
+                binaries=[(name, name, "BINARY") for name in BINARIES],
+                datas=[(name, name, "DATA") for name in DATA],
             )
-            self.made.append((kind, made))
             return made
 
         return call
@@ -60,21 +72,25 @@ class Ran:
         """What the calls of one class were given by name."""
         return [named for each, _, named in self.calls if each == kind]
 
-    def analyses(self) -> list[Any]:
-        return [made for kind, made in self.made if kind == "Analysis"]
+    def inside(self, program: str) -> tuple[set[str], list[str]]:
+        """Modules and scripts of a program."""
+        number = [each["name"] for each in self.of("EXE")].index(program)
+        (modules,), (_, scripts, _) = self._given("PYZ")[number], self._given("EXE")[number]
+        return {entry[0] for entry in modules}, [entry[0] for entry in scripts]
 
+    def collected(self) -> set[str]:
+        """Files of the folder."""
+        ((_, _, *tables),) = self._given("COLLECT")
+        return {entry[0] for table in tables for entry in table}
 
-def modules(package: str) -> list[str]:
-    folder = ROOT / package
-    return [package] + [
-        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for path in sorted(folder.rglob("*.py"))
-    ]
+    def _given(self, kind: str) -> list[tuple[Any, ...]]:
+        return [positional for each, positional, _ in self.calls if each == kind]
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """A tree whose GUI is built."""
-    for name in ("contract", "assets", "installer"):
+    for name in ("app", "gateway", "engine", "kit", "contract", "assets", "installer"):
         (tmp_path / name).symlink_to(ROOT / name)
     (tmp_path / "gui" / "dist").mkdir(parents=True)
     (tmp_path / "gui" / "dist" / "index.html").write_text("<!doctype html>")
@@ -97,14 +113,11 @@ def test_each_system_gets_its_own_keyring_and_no_other(ran: tuple[str, Ran]):
 
 def test_one_program_has_windows_and_the_other_has_no_qt(ran: tuple[str, Ran]):
     _, spec = ran
-    windowed, headless = spec.of("Analysis")
-    assert "PySide6" not in windowed["excludes"]
-    assert {"PySide6", "shiboken6", "desktop_notifier"} <= set(headless["excludes"])
-    assert "app.ui.tray" in windowed["hiddenimports"]
-    assert not [name for name in headless["hiddenimports"] if name.startswith(("app.ui", "app.wiring", "app.bridge.qt"))]
+    assert spec.inside("flowork") == (set(PURE), ["pyi_rth_inspect", "pyi_rth_pyside6", "flowork"])
+    assert spec.inside("flowork-gateway") == ({"app.roles", "app.bridge.news", "fastapi"}, ["pyi_rth_inspect", "flowork_gateway"])
 
 
-def test_every_command_is_in_both(ran: tuple[str, Ran]):
+def test_every_command_is_inside(ran: tuple[str, Ran]):
     from app.roles import ROLES
 
     for analysis in ran[1].of("Analysis"):
@@ -122,18 +135,17 @@ def test_modules_that_are_named_exist(ran: tuple[str, Ran]):
 
 def test_what_is_not_named_of_qt_stays_out(ran: tuple[str, Ran]):
     target, spec = ran
-    for analysis in spec.analyses():
-        kept = {entry[0] for entry in analysis.binaries}
-        assert "PySide6/Qt/plugins/platforms/libqxcb.so" in kept
-        assert not kept & {
-            "PySide6/Qt/plugins/platforms/libqvnc.so",
-            "PySide6/Qt/plugins/platformthemes/libqgtk3.so",
-            "PySide6/opengl32sw.dll",
-            "PySide6/Qt6Quick.dll",
-        }
-        assert ({"libstdc++.so.6", "libglib-2.0.so.0"} <= kept) == (target != "linux")
-        assert "libpython3.11.so.1.0" in kept
-        assert {entry[0] for entry in analysis.datas} == {"PySide6/Qt/translations/qtbase_id.qm", "gui/dist/index.html"}
+    kept = spec.collected()
+    assert {"PySide6/Qt/plugins/platforms/libqxcb.so", "libpython3.11.so.1.0"} <= kept
+    assert not kept & {
+        "PySide6/Qt/plugins/platforms/libqvnc.so",
+        "PySide6/Qt/plugins/platformthemes/libqgtk3.so",
+        "PySide6/opengl32sw.dll",
+        "PySide6/Qt6Quick.dll",
+        "PySide6/Qt/translations/qtbase_fr.qm",
+    }
+    assert ({"libstdc++.so.6", "libglib-2.0.so.0"} <= kept) == (target != "linux")
+    assert {"PySide6/Qt/translations/qtbase_id.qm", "gui/dist/index.html"} <= kept
 
 
 def test_no_packer_no_lost_asserts_and_a_console_where_one_belongs(ran: tuple[str, Ran]):
