@@ -5,10 +5,11 @@ import json
 import sys
 from collections.abc import Sequence
 
-from bench import auth, fairness, idle, latency, observability, overload, sim, store, stream, ui, writers
+from bench import auth, coldstart, fairness, idle, latency, observability, overload, sim, store, stream, ui, writers
 
 BENCHES = {
     "auth": auth,
+    "coldstart": coldstart,
     "fairness": fairness,
     "idle": idle,
     "latency": latency,
