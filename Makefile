@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --qui
 LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 ARGS ?=
 
-.PHONY: help run desktop demo test test-long lint fix gui gui-types bench docs assets screens locks clean
+.PHONY: help run desktop demo test test-long test-installer lint fix gui gui-types bench docs assets screens dist-windows locks clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -26,6 +26,10 @@ test: .venv/.test-stamp ## every check, as CI runs them
 
 test-long: .venv/.test-stamp ## the checks that take longer
 	@$(BIN)/python tests/run_suites.py --long $(ARGS)
+
+test-installer: dist-windows ## the Windows setup under wine: install, first run, upgrade, uninstall, purge
+	@FAST=1 sh installer/windows/make_setup.sh $(BIN)/python build/windows/dist/flowork 9.9.9 build/windows/newer/Flowork-Setup.exe
+	@$(BIN)/pytest -q --durations=5 tests/installer/test_windows_setup.py $(ARGS)
 
 lint: .venv/.test-stamp ## ruff, mypy and the rooms' import contracts
 	@$(BIN)/python tests/run_suites.py lint
@@ -54,6 +58,9 @@ assets: .venv/.test-stamp ## draw the icons again
 
 screens: .venv/.test-stamp ## pictures of what people see, into build/screens
 	@$(BIN)/python docs/screens.py
+
+dist-windows: .venv/.test-stamp gui ## freeze the Windows program under wine and make its setup (a rig, not a source of releases)
+	@sh installer/windows/dist.sh $(BIN)/python
 
 locks: .venv/.test-stamp ## choose versions again and write requirements*.lock
 	$(LOCK) --upgrade --extra build -o requirements.lock

@@ -3,7 +3,9 @@
 #
 # usage: make_setup.sh PYTHON PAYLOAD VERSION OUT   FAST=1 compresses little; SIGN names a command that signs a file
 set -eu
-python=$1 payload=$(realpath "$2") version=$3 out=$4
+python=$1 payload=$(realpath "$2") version=$3
+mkdir -p "$(dirname "$4")"
+out=$(realpath "$(dirname "$4")")/$(basename "$4")
 here=$(realpath "$(dirname "$0")")
 root=$(realpath "$here/../..")
 for name in ROADMAP.md SECURITY.md; do

@@ -4,10 +4,13 @@ One story told in order on one machine; run by `make test-installer`, which make
 installer/README.md.
 """
 
+import contextlib
 import json
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,8 +35,11 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wine]:
 
 @pytest.fixture(scope="module")
 def installed(machine: Wine) -> Wine:
+    machine.settled()
+    usual, machine.umask = machine.umask, 0o022  # what is private now is so because the setup made it so
     ran = machine.run(str(SETUP), "/S")
     machine.settled()
+    machine.umask = usual
     assert ran.code == 0, log(machine)
     return machine
 
@@ -51,21 +57,26 @@ def data(machine: Wine) -> Path:
     return machine.home("AppData", "Local", "Flowork")
 
 
-def serving(machine: Wine) -> "tuple[subprocess.Popen[str], dict[str, str]]":
-    process = machine.start(GATEWAY, "serve", "--json", "--port", "0", "--allow-echo")
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    assert line, f"it did not start: {process.wait(PATIENCE_S)}"
-    return process, json.loads(line)
+@contextlib.contextmanager
+def serving(machine: Wine) -> "Iterator[tuple[subprocess.Popen[str], str]]":
+    """`flowork serve`, and its address."""
+    with machine.start(GATEWAY, "serve", "--json", "--port", "0", "--allow-echo") as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line, f"it did not start: {process.wait(PATIENCE_S)}"
+        address = json.loads(line)["address"]
+        assert address.startswith("http://127.0.0.1:")
+        yield process, address
 
 
-def until_line(process: "subprocess.Popen[str]", word: str) -> None:
-    """Read what a program prints until a line has a word."""
+def until_line(process: "subprocess.Popen[str]", word: str) -> Any:
+    """Read what a program prints until a line has a word; what that line says."""
     assert process.stdout is not None
     seen = []
     while word not in (line := process.stdout.readline()):
         assert line, f"it ended: {seen}"
         seen.append(line)
+    return json.loads(line)
 
 
 def test_it_is_small(capsys: pytest.CaptureFixture[str]):
@@ -110,9 +121,7 @@ def test_the_installed_programs_pass_their_self_test(installed: Wine, program: s
 
 
 def test_a_first_run_serves_a_job_and_stops(installed: Wine):
-    process, told = serving(installed)
-    with process:
-        assert told["address"].startswith("http://127.0.0.1:")
+    with serving(installed) as (process, _):
         paired = installed.run(GATEWAY, "login", "--json")
         assert paired.code == 0, paired.text
         done = installed.run(GATEWAY, "submit", "--kind", "echo", "--payload", '{"reply": "hello"}', "--json")
@@ -125,26 +134,35 @@ def test_a_first_run_serves_a_job_and_stops(installed: Wine):
 
 
 def test_an_upgrade_waits_for_a_job_that_runs_and_keeps_everything(installed: Wine):
-    process, _ = serving(installed)
-    with process:
-        slow = installed.start(GATEWAY, "submit", "--kind", "echo", "--payload", '{"sleep_ms": 4000, "reply": "kept"}', "--json")
-        with slow:
-            until_line(slow, '"running"')
-            stray = installed.drive("FLOWORK", "mine.txt")
-            stray.write_text("not Flowork's")
+    stray = installed.drive("FLOWORK", "mine.txt")
+    stray.write_text("not Flowork's")
+    asked = ["--kind", "echo", "--payload", '{"sleep_ms": 4000, "reply": "kept"}', "--json"]
+    with serving(installed) as (process, address):
+        with installed.start(GATEWAY, "submit", *asked, "--gateway", address) as slow:
+            job = until_line(slow, '"running"')["data"]["id"]
             ran = installed.run(str(NEWER), "/S")
-            assert ran.code == 0, log(installed)
-            assert process.wait(PATIENCE_S) == 0
-    known = installed.registry(UNINSTALL)
-    assert known["DisplayVersion"] == "9.9.9"
+        assert ran.code == 0, log(installed)
+        assert process.wait(PATIENCE_S) == 0
+    assert installed.registry(UNINSTALL)["DisplayVersion"] == "9.9.9"
     assert stray.read_text() == "not Flowork's"
     stray.unlink()
-    process, _ = serving(installed)
-    with process:
-        jobs = installed.run(GATEWAY, "status", "--json")
-        assert jobs.code == 0, jobs.text
-        assert installed.run(GATEWAY, "quit").code == 0
     assert "Waiting for Flowork" in log(installed)
+    with serving(installed) as (process, address):
+        kept = json.loads(installed.run(GATEWAY, "job", job, "--json", "--gateway", address).text)
+        assert (kept["state"], kept["result"], len(kept["attempts"])) == ("succeeded", "kept", 1)
+        assert installed.run(GATEWAY, "quit").code == 0
+        assert process.wait(PATIENCE_S) == 0
+
+
+def test_the_tray_program_serves_and_quits(installed: Wine):
+    (data(installed) / "config.toml").write_text("[desktop]\n")  # the first run is over
+    with installed.start(PROGRAM, "--port", "0") as process:
+        give_up = time.monotonic() + PATIENCE_S
+        while installed.run(GATEWAY, "status", "--json").code != 0:
+            assert process.poll() is None, f"it ended: {process.returncode}"
+            assert time.monotonic() < give_up
+        assert installed.run(PROGRAM, "--quit").code == 0
+        assert process.wait(PATIENCE_S) == 0
 
 
 def test_a_folder_that_others_may_write_into_is_refused(installed: Wine):
@@ -179,7 +197,7 @@ def test_an_uninstall_removes_what_was_installed_and_keeps_the_persons_data(inst
     (installed.drive("FLOWORK", "_internal") / "mine.txt").write_text("not Flowork's")
     assert installed.run(str(NEWER), "/S", "/AUTOSTART").code == 0
     before = files(data(installed))
-    ran = installed.run(r"C:\FLOWORK\uninstall.exe", "/S", r"_?=C:\FLOWORK")
+    ran = installed.run(r"C:\FLOWORK\uninstall.exe", "/S")
     installed.settled()
     assert ran.code == 0, log(installed)
     assert set(files(installed.drive("FLOWORK"))) == {"_internal/mine.txt"}
@@ -194,7 +212,7 @@ def test_an_uninstall_removes_what_was_installed_and_keeps_the_persons_data(inst
 def test_a_purge_removes_the_data_and_the_keys_too(installed: Wine):
     assert installed.run(str(SETUP), "/S").code == 0, log(installed)
     assert data(installed).exists()
-    ran = installed.run(r"C:\FLOWORK\uninstall.exe", "/S", "/PURGE", r"_?=C:\FLOWORK")
+    ran = installed.run(r"C:\FLOWORK\uninstall.exe", "/S", "/PURGE")
     installed.settled()
     assert ran.code == 0, log(installed)
     assert not data(installed).exists()

@@ -13,7 +13,7 @@ from tests.support.display import display
 
 RIG = Path(__file__).parent.parent.parent / "build" / "windows"
 SCRIPTS = Path(__file__).parent.parent.parent / "installer" / "windows" / "rig"
-PATIENCE_S = 300
+PATIENCE_S = 90
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,9 @@ class Wine:
 
     prefix: Path
     environment: dict[str, str] = field(default_factory=dict)
+    umask: int = 0o077
+    """wine shows modes as lists of entries: with this one what a program makes is its person's, as below their folder on Windows. The
+    server of a prefix keeps the one that it was started with: `settled` before it changes."""
 
     def run(self, program: str, *arguments: str) -> Ran:
         """Run a program to its end. Its output goes through a pipe: Python under wine cannot write to files."""
@@ -37,13 +40,13 @@ class Wine:
             try:
                 text = process.communicate(timeout=PATIENCE_S)[0]
             except subprocess.TimeoutExpired:
-                process.kill()
-                raise AssertionError(f"{program} {arguments} did not end within {PATIENCE_S} s: {process.communicate()[0]}") from None
+                raise AssertionError(f"{program} {arguments} did not end within {PATIENCE_S} s") from None
         return Ran(process.returncode, text.replace("\r\n", "\n"))
 
-    def start(self, program: str, *arguments: str) -> "subprocess.Popen[str]":
-        """Start a program."""
-        return subprocess.Popen(
+    @contextlib.contextmanager
+    def start(self, program: str, *arguments: str) -> "Iterator[subprocess.Popen[str]]":
+        """A program that runs for the length of the block at most."""
+        process = subprocess.Popen(
             ["wine", program, *arguments],
             env=self.environment,
             stdin=subprocess.DEVNULL,
@@ -51,7 +54,15 @@ class Wine:
             stderr=subprocess.DEVNULL,
             text=True,
             cwd=self.prefix,
+            umask=self.umask,
         )
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+            assert process.stdout is not None
+            process.stdout.close()
 
     def settled(self) -> None:
         """Wait until every program of the prefix has ended."""
