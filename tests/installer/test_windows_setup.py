@@ -6,7 +6,9 @@ installer/README.md.
 
 import contextlib
 import json
+import os
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +18,7 @@ import pytest
 
 from tests.support.wine import PATIENCE_S, RIG, Wine, wine
 
+WINDOWS = Path(__file__).parent.parent.parent / "installer" / "windows"
 PAYLOAD = RIG / "dist" / "flowork"
 SETUP, NEWER = RIG / "Flowork-Setup.exe", RIG / "newer" / "Flowork-Setup.exe"
 UNINSTALL = r"HKCU\Software\Microsoft\Windows\CurrentVersion\Uninstall\Flowork"
@@ -228,3 +231,25 @@ def test_an_old_windows_is_told_so(installed: Wine):
     assert ran.code == TOO_OLD
     assert "1903" in log(installed)
     assert not installed.drive("FLOWORK").exists()
+
+
+def test_setup_and_uninstaller_can_be_signed(installed: Wine, tmp_path: Path):
+    payload, key, certificate = tmp_path / "payload", tmp_path / "key.pem", tmp_path / "certificate.pem"
+    payload.mkdir()
+    (payload / "small.txt").write_text("a payload")
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=Flowork test"]
+    made += ["-addext", "extendedKeyUsage=codeSigning", "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(made, check=True, capture_output=True)
+    signing = {"SIGN": str(WINDOWS / "sign.sh"), "FLOWORK_SIGN_CERT": str(certificate), "FLOWORK_SIGN_KEY": str(key), "FAST": "1"}
+    setup = tmp_path / "Signed.exe"
+    command = ["sh", str(WINDOWS / "make_setup.sh"), sys.executable, str(payload), "1.2.3", str(setup)]
+    subprocess.run(command, check=True, capture_output=True, env={**os.environ, **signing})
+    assert signed_by(setup, certificate)
+    assert not signed_by(NEWER, certificate)
+    assert installed.run(str(setup), "/S", r"/D=C:\SIGNED").code == 0, log(installed)
+    assert signed_by(installed.drive("SIGNED", "uninstall.exe"), certificate)
+
+
+def signed_by(path: Path, certificate: Path) -> bool:
+    done = subprocess.run(["osslsigncode", "verify", "-CAfile", str(certificate), "-in", str(path)], capture_output=True, check=False)
+    return done.returncode == 0
