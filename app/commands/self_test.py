@@ -11,7 +11,7 @@ from typing import Any
 
 from app.commands.common import DONE, FAILED, parser
 from app.commands.desktop import has_display
-from app.services.self_test import Check, self_test
+from app.services.self_test import Check, self_test, timed
 from contract.version import VERSION
 from kit.files import write_private
 from kit.frozen import frozen
@@ -27,12 +27,19 @@ def main(argv: Sequence[str]) -> int:
     if windows:
         from app.ui.self_test import windows as try_windows
 
-        checks += [Check(*each) for each in try_windows(has_display(os.environ))]
+        checks += [asyncio.run(timed("tray", _tray)), *(Check(*each) for each in try_windows(has_display(os.environ)))]
     told = _told(checks, windows)
     if arguments.report is not None:
         write_private(arguments.report, json.dumps(told).encode())
     print(json.dumps(told) if arguments.json else render(checks))
     return DONE if told["ok"] else FAILED
+
+
+async def _tray() -> str:
+    """The composition root imports everything that the tray application is made of."""
+    from app import wiring
+
+    return f"every module of the tray application loads ({wiring.__name__})"
 
 
 def _told(checks: Sequence[Check], windows: bool) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """build.spec, run for each system with recorders in place of PyInstaller's classes."""
 
+import ast
 import importlib.util
 import sys
 import types
@@ -122,6 +123,17 @@ def test_every_command_is_inside(ran: tuple[str, Ran]):
 
     for analysis in ran[1].of("Analysis"):
         assert {where.partition(":")[0] for where in ROLES.values()} <= set(analysis["hiddenimports"])
+
+
+def test_nothing_that_is_imported_is_left_out(ran: tuple[str, Ran]):
+    """By name: what a module of ours imports, at its top or later, must not be among the excludes."""
+    (analysis,) = ran[1].of("Analysis")
+    for room in ("app", "gateway", "engine", "contract", "kit"):
+        for path in (ROOT / room).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                names = [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
+                names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+                assert not set(names) & set(analysis["excludes"]), path
 
 
 def test_modules_that_are_named_exist(ran: tuple[str, Ran]):
