@@ -23,6 +23,24 @@ def main(argv: Sequence[str]) -> int:
     return run(_quit(arguments), arguments.json)
 
 
+async def ended(data: Path) -> None:
+    """Let the one that runs finish its jobs, and wait until it has ended; nothing when none runs.
+
+    Raises:
+        NotAnswering. FloworkError.
+    """
+    try:
+        await asyncio.to_thread(ask_first, data, "quit")
+    except NobodyThere:
+        try:
+            async with open_admin(data) as admin:
+                await admin.stop_program()
+        except GatewayUnreachable:
+            pass
+    while await asyncio.to_thread(_runs, data):
+        await asyncio.sleep(LOOK_EVERY_S)
+
+
 async def _quit(arguments: argparse.Namespace) -> int:
     data: Path = arguments.data
     try:
