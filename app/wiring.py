@@ -190,7 +190,7 @@ def _begin(desk: Desk, bridge: Bridge, runner: Runner, passphrases: "_Passphrase
         endpoint.handlers(start.data),
         first_run,
         telling.handlers(),
-        update_acts.handlers(updater, watch, runner, start_setup),
+        update_acts.handlers(updater, watch, runner, partial(start_setup, restart=True)),
     ]
     desk.start(lambda: Feed(start.data, lambda: runner.now, post), handlers, [telling.run, power.watch, link.run, watch.run])
 

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,22 +24,23 @@ def main(argv: Sequence[str]) -> int:
     return run(_quit(arguments), arguments.json)
 
 
-async def ended(data: Path) -> None:
-    """Let the one that runs finish its jobs, and wait until it has ended; nothing when none runs.
+async def ended(data: Path) -> bool:
+    """Let the one that runs finish its jobs, and wait until it has ended; whether it was the tray application.
 
     Raises:
         NotAnswering. FloworkError.
     """
     try:
         await asyncio.to_thread(ask_first, data, "quit")
+        tray = True
     except NobodyThere:
-        try:
+        tray = False
+        with contextlib.suppress(GatewayUnreachable):
             async with open_admin(data) as admin:
                 await admin.stop_program()
-        except GatewayUnreachable:
-            pass
     while await asyncio.to_thread(_runs, data):
         await asyncio.sleep(LOOK_EVERY_S)
+    return tray
 
 
 async def _quit(arguments: argparse.Namespace) -> int:

@@ -24,7 +24,7 @@ from kit.logs.setup import logging_to
 from kit.ownership import NotOurs, make_ours
 
 SOURCE = "This Flowork is a package of Python or a working copy: update it where you got it."
-ASK = "Finish running jobs, end Flowork, replace it by {version}, and start it again? [y/N] "
+ASK = "Finish running jobs, end Flowork, and replace it by {version}? [y/N] "
 NOBODY = "say --yes to install it without being asked."
 
 
@@ -91,8 +91,15 @@ async def _install(arguments: argparse.Namespace, updater: Updater, settings: Up
         return FAILED
     from app.commands import quit as quitting
 
-    version = await updater.install(lambda: quitting.ended(arguments.data), start_setup)
-    print(json.dumps({"started": version}) if arguments.json else f"The setup of Flowork {version} replaces this one now.")
+    tray = False
+
+    async def drain() -> None:
+        nonlocal tray
+        tray = await quitting.ended(arguments.data)
+
+    version = await updater.install(drain, lambda path: start_setup(path, restart=tray))
+    again = "It starts again by itself." if tray else "Start it again when that is done."
+    print(json.dumps({"started": version, "restarts": tray}) if arguments.json else f"Flowork {version} replaces this one now. {again}")
     return DONE
 
 

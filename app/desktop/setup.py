@@ -5,12 +5,13 @@ import sys
 from pathlib import Path
 from typing import Final
 
-FLAGS: Final = ("/S", "/RESTART")
-"""Silent; and Flowork is started again when it is done."""
+SILENT: Final = "/S"
+RESTART: Final = "/RESTART"
+"""Start the tray application when all is done."""
 
 
-def start_setup(path: Path) -> None:
-    """Start it, apart from this process and all that belongs to it.
+def start_setup(path: Path, *, restart: bool) -> None:
+    """Start it, apart from this process and all that belongs to it; it waits until no Flowork runs, then replaces what is installed.
 
     Raises:
         OSError.
@@ -19,7 +20,7 @@ def start_setup(path: Path) -> None:
     if sys.platform == "win32":  # pragma: no cover
         flags = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP
     subprocess.Popen(
-        [str(path), *FLAGS],
+        [str(path), SILENT, *([RESTART] if restart else [])],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

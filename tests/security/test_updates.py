@@ -393,10 +393,10 @@ async def test_M11_a_setup_is_never_started_while_jobs_run(machine: Machine):
         leave = asyncio.create_task(running.gateway.process.wait())
         job = await user.submit(payload={"sleep_ms": 1500, "reply": "done"})
         await user.reaches(job, JobState.RUNNING)
-        assert (await asyncio.to_thread(machine.update, "install", "--yes")) == (0, {"started": "9.0.0"})
+        assert (await asyncio.to_thread(machine.update, "install", "--yes")) == (0, {"started": "9.0.0", "restarts": False})
         assert await leave == 0
         await user.sees(job, JobState.SUCCEEDED)
-        assert await until(lambda: asyncio.to_thread(_text, told), "a setup that has run") == "/S /RESTART: nobody served\n"
+        assert await until(lambda: asyncio.to_thread(_text, told), "a setup that has run") == "/S restart=False: nobody served\n"
 
 
 async def test_M11_without_consent_nothing_is_installed_and_nothing_ends(machine: Machine):

@@ -15,8 +15,8 @@ from app.roles import main
 from contract.update import Kind
 
 
-def start(path: Path) -> None:
-    subprocess.Popen(["sh", str(path), "/S", "/RESTART"], stdin=subprocess.DEVNULL, start_new_session=True)
+def start(path: Path, *, restart: bool) -> None:
+    subprocess.Popen(["sh", str(path), "/S", f"restart={restart}"], stdin=subprocess.DEVNULL, start_new_session=True)
 
 
 if __name__ == "__main__":

@@ -61,7 +61,7 @@ class Site:
     """Serves `files` by path; a function in their place answers by itself."""
 
     url: str
-    authority: Path
+    authority: Path | None
     files: dict[str, bytes | Callable[[BaseHTTPRequestHandler], None]] = field(default_factory=dict)
     asked: list[Answered] = field(default_factory=list)
     ranges: bool = True
@@ -79,9 +79,9 @@ class Site:
 
 
 @contextlib.contextmanager
-def site(folder: Path) -> Iterator[Site]:
-    """An HTTPS server for `localhost`; programs believe it with `SSL_CERT_FILE`."""
-    authority = certificates(folder)
+def site(folder: Path | None) -> Iterator[Site]:
+    """An HTTPS server for `localhost`; programs believe it with `SSL_CERT_FILE`. Without a folder for certificates, one of plain HTTP."""
+    authority = None if folder is None else certificates(folder)
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -102,11 +102,12 @@ def site(folder: Path) -> Iterator[Site]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "front.pem")
-    server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    if folder is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(folder / "front.pem")
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     server.handle_error = lambda *_: None  # type: ignore[method-assign]
-    made = Site(f"https://localhost:{server.server_port}", authority)
+    made = Site(f"{'http' if folder is None else 'https'}://localhost:{server.server_port}", authority)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, name="releases")
     thread.start()
     try:

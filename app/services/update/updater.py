@@ -88,9 +88,10 @@ class Updater:
     def offer(self) -> Offer:
         """What is known of a newer version, by the manifest that was accepted last; asks nobody, verifies all of it again."""
         kept = self.shelf.read()
+        trusted = self.trusted(kept)
         if not kept.manifest:
             raise UpdateFailed(Reason.NOTHING_FOUND)
-        found = self._decided(_opened(kept.manifest.encode(), self.trusted(kept)), kept)
+        found = self._decided(_opened(kept.manifest.encode(), trusted), kept)
         if isinstance(found, Current):
             raise UpdateFailed(Reason.NOTHING_FOUND)
         return found
