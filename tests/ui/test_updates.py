@@ -1,5 +1,6 @@
 """Updates on the screen: a row while there is one, a question before anything is done, and what is left to do by hand."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -37,9 +38,12 @@ RUNNING = Snapshot(Facts(Service.RUNNING))
 
 
 @pytest.fixture
-def shell(fake: FakeAgent, say: Words, qtbot) -> Shell:
+def shell(fake: FakeAgent, say: Words, qtbot) -> Iterator[Shell]:
     fake.answers |= {Tell: None, Stop: Stopped(0)}
-    return Shell(fake.bridge, say, Tray(say, "colour", settle_ms=0), Windows(lambda: Dashboard(fake.bridge, say), QDialog, QDialog))
+    made = Shell(fake.bridge, say, Tray(say, "colour", settle_ms=0), Windows(lambda: Dashboard(fake.bridge, say), QDialog, QDialog))
+    yield made
+    for dialog in list(made._dialogs.values()):
+        dialog.reject()
 
 
 def row(shell: Shell) -> str | None:
