@@ -22,15 +22,11 @@ from contract.update import MANIFEST_NAME
 from contract.version import VERSION
 from contract.words import JobState
 from tests.support.house import PATIENCE_S, ROOT, house, signed_in, until
-from tests.support.releases import Key, Site, a_file, a_manifest, at, elsewhere, held_open, signed, site
+from tests.support.releases import Key, Site, a_file, a_manifest, a_setup, at, elsewhere, held_open, signed, site
 
 NEW = b"\x7fELF what a newer Flowork is made of\n" * 4000
 NAME = "Flowork-9.0.0.AppImage"
 REFUSED, FAILED = 4, 1
-SETUP = """\
-if flock -n {lock} true; then how="nobody served"; else how="it served"; fi
-echo "$*: $how" > {told}.part && mv {told}.part {told}
-"""
 
 
 @dataclass
@@ -388,7 +384,7 @@ async def test_M11_a_setup_is_never_started_while_jobs_run(machine: Machine):
     told = machine.folder / "release" / "told"
     async with house(machine.folder, apart=False) as running, signed_in(running, "home") as user:
         assert running.gateway is not None
-        setup = SETUP.format(lock=machine.data / "run" / "flowork.lock", told=told).encode()
+        setup = a_setup(machine.data, told)
         machine.site.publish(a_manifest(a_file(setup, "Setup.exe", "windows-x64", "setup")), machine.key, **{"Setup.exe": setup})
         leave = asyncio.create_task(running.gateway.process.wait())
         job = await user.submit(payload={"sleep_ms": 1500, "reply": "done"})
@@ -402,7 +398,7 @@ async def test_M11_a_setup_is_never_started_while_jobs_run(machine: Machine):
 async def test_M11_without_consent_nothing_is_installed_and_nothing_ends(machine: Machine):
     (machine.folder / "release" / "kind").write_text("setup")
     told = machine.folder / "release" / "told"
-    setup = SETUP.format(lock="/dev/null", told=told).encode()
+    setup = a_setup(machine.data, told)
     machine.site.publish(a_manifest(a_file(setup, "Setup.exe", "windows-x64", "setup")), machine.key, **{"Setup.exe": setup})
     with machine.start("update", "install") as program:  # and nobody sits at a terminal
         program.communicate(timeout=PATIENCE_S)

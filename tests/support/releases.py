@@ -163,3 +163,12 @@ def elsewhere(where: str) -> Callable[[BaseHTTPRequestHandler], None]:
         handler.end_headers()
 
     return answer
+
+
+def a_setup(data: Path, told: Path) -> bytes:
+    """One (a shell script) that writes down with which flags it was started, and whether a Flowork served this data folder then."""
+    lock = data / "run" / "flowork.lock"
+    return f"""\
+if flock -n {lock} true; then how="nobody served"; else how="it served"; fi
+echo "$*: $how" > {told}.part && mv {told}.part {told}
+""".encode()
