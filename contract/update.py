@@ -126,7 +126,8 @@ class Manifest(_Signed):
     """When it was signed. One that is older than what was accepted before is refused."""
     expires_at: Timestamp
     """A manifest that is held back says nothing any more after this."""
-    notes_url: Annotated[str, StringConstraints(pattern=r"^https://[!-~]{1,480}$")] | None = None
+    notes_url: Annotated[str, StringConstraints(pattern=r"^https://[A-Za-z0-9._~:/?#\[\]@!$&()*+,;=%-]{1,480}$")] | None = None
+    """What is new. It is shown, and never opened by itself; nothing in it is markup."""
     files: Annotated[tuple[UpdateFile, ...], Field(min_length=1, max_length=FILES_MAX, strict=False)]
     keys: Annotated[tuple[KeyText, ...], Field(min_length=1, max_length=KEYS_MAX, strict=False)] | None = None
     """The keys that are trusted from now on, all of them; None changes nothing. One of them has signed this too."""
@@ -242,6 +243,8 @@ def _parsed(model: type[M], data: bytes) -> M:
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         raise ManifestRefused(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}".removeprefix(": ")) from error
+    except ValueError as error:  # a number with thousands of digits
+        raise ManifestRefused("it is not JSON that we take") from error
 
 
 def _bytes(text: str) -> bytes:

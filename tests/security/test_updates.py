@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -253,8 +254,16 @@ def test_M05_a_manifest_for_another_platform_is_refused(machine: Machine):
 
 
 def test_M06_a_truncated_file_is_refused(machine: Machine):
-    machine.site.files[f"/{NAME}"] = NEW[:-1]
     machine.update("check")
+
+    def ends(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.end_headers()
+        handler.wfile.write(NEW[:-1])
+
+    machine.site.files[f"/{NAME}"] = NEW[:-1]
+    machine.refuses("other_size", "download")
+    machine.site.files[f"/{NAME}"] = ends
     machine.refuses("other_size", "download")
     assert machine.files() == set()
     machine.is_what_it_was()
@@ -263,10 +272,11 @@ def test_M06_a_truncated_file_is_refused(machine: Machine):
 def test_M06_a_longer_file_is_refused_before_it_fills_the_disk(machine: Machine):
     machine.update("check")
 
-    def endless(handler) -> None:
+    def endless(handler: BaseHTTPRequestHandler) -> None:
         handler.send_response(200)
         handler.end_headers()
-        handler.wfile.write(NEW + NEW)
+        while True:  # until the other end hangs up
+            handler.wfile.write(NEW)
 
     machine.site.files[f"/{NAME}"] = endless
     machine.refuses("other_size", "download")
@@ -312,9 +322,11 @@ def test_M07_a_link_in_the_folder_of_updates_is_not_followed(machine: Machine):
 
 
 def test_M08_a_redirect_away_from_https_is_not_followed(machine: Machine):
-    machine.site.files[f"/{MANIFEST_NAME}"] = elsewhere(machine.site.url.replace("https", "http") + "/x")
-    machine.refuses("unreachable", exit_code=FAILED)
-    assert machine.site.paths() == [f"/{MANIFEST_NAME}"]
+    with site(None) as in_clear:
+        in_clear.publish(a_manifest(a_file(NEW, NAME)), machine.key)
+        machine.site.files[f"/{MANIFEST_NAME}"] = elsewhere(in_clear.manifest_url)
+        machine.refuses("unreachable", exit_code=FAILED)
+        assert in_clear.paths() == []
     machine.is_what_it_was()
 
 
@@ -390,7 +402,7 @@ async def test_M11_a_setup_is_never_started_while_jobs_run(machine: Machine):
         job = await user.submit(payload={"sleep_ms": 1500, "reply": "done"})
         await user.reaches(job, JobState.RUNNING)
         assert (await asyncio.to_thread(machine.update, "install", "--yes")) == (0, {"started": "9.0.0", "restarts": False})
-        assert await leave == 0
+        assert await asyncio.wait_for(leave, PATIENCE_S) == 0
         await user.sees(job, JobState.SUCCEEDED)
         assert await until(lambda: asyncio.to_thread(_text, told), "a setup that has run") == "/S restart=False: nobody served\n"
 

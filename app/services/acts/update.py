@@ -52,7 +52,7 @@ async def _replace(updater: Updater, runner: Runner, start: Callable[[Path], Non
 
     try:
         return await updater.install(drain, start)
-    except BaseException:
+    except Exception:
         if served:
             runner.start()
         raise

@@ -68,6 +68,8 @@ class Updater:
                     await asyncio.to_thread(self.shelf.write, kept.model_copy(update={"tried": self._now(), "failed": error.reason}))
                 raise
             await asyncio.to_thread(self.shelf.write, kept.model_copy(update={"tried": self._now(), "failed": None}))
+            if isinstance(found, Current):
+                await asyncio.to_thread(self.shelf.sweep)  # what was fetched has served
         return found
 
     def trusted(self, kept: Kept) -> Sequence[str]:

@@ -1,5 +1,6 @@
 """What the desktop does about an update: drain first, and serve again when it came to nothing."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from dataclasses import replace
@@ -8,12 +9,16 @@ from pathlib import Path
 import pytest
 
 from app.bridge.acts.update import LookForUpdate, Update, Updating
-from app.rules.condition import Service
+from app.rules.condition import Fix, Service
+from app.rules.notices import Notice
 from app.rules.update import Reason, View
 from app.services.acts.refusal import ActRefused
 from app.services.acts.update import handlers
 from app.services.runner import Now, Wish
+from app.services.telling import Telling
 from app.services.update.failure import UpdateFailed
+from app.words import Language, speak
+from tests.support.clock import ManualClock
 
 SETUP = View("1.0.0", "windows-x64", "setup", "notify", "https://x.example", checkable=True, offered="9.0.0", itself=True)
 PACKAGE = replace(SETUP, kind="deb", itself=False, command="sudo apt install it")
@@ -109,3 +114,33 @@ async def test_a_look_says_how_it_is():
     desk.updater.fails["check"] = Reason.NOT_SIGNED
     with pytest.raises(ActRefused, match="The update was refused"):
         await desk.does(LookForUpdate())
+
+
+class FakeNotices:
+    def __init__(self, _: object) -> None:
+        self.shown: list[Notice] = []
+
+    async def show(self, notice: Notice) -> None:
+        self.shown.append(notice)
+
+
+@pytest.mark.parametrize(("quiet", "shown"), [(False, ["Flowork 9.0.0 is there"]), (True, [])])
+async def test_a_newer_version_is_told_with_a_button_that_asks_unless_the_person_wants_no_notices(quiet: bool, shown: list[str]):
+    telling = Telling(speak(Language.ENGLISH), ManualClock(), lambda _: None, quiet=quiet, make=FakeNotices)
+    await telling.offer(SETUP)
+    assert [notice.title for notice in telling._notices.shown] == shown
+    assert all(notice.fix is Fix.UPDATE for notice in telling._notices.shown)
+
+
+async def test_a_program_that_is_closed_during_the_drain_does_not_serve_again():
+    desk = Desk(SETUP)
+
+    def closed(what: str) -> None:
+        desk.did.append(what)
+        if what == "verify":
+            raise asyncio.CancelledError
+
+    desk.updater._does = closed
+    with pytest.raises(asyncio.CancelledError):
+        await desk.does(Update())
+    assert desk.did == ["download", "drain", "verify"]

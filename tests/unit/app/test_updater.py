@@ -177,6 +177,14 @@ async def test_after_the_update_nothing_is_offered_any_more(bench: Bench):
     assert await bench.fails("download") is Reason.NOTHING_FOUND
 
 
+async def test_after_the_update_its_file_is_removed(bench: Bench):
+    await bench.updater.check()
+    await bench.updater.download()
+    bench.version = "9.0.0"
+    await bench.updater.check()
+    assert bench.names() == set()
+
+
 async def test_the_keys_of_a_newer_build_end_an_earlier_change_of_keys(bench: Bench):
     """Who installs a build by hand, because a key was lost, must not be held by what the lost key signed."""
     lost, newest = Key(), Key()
@@ -257,6 +265,14 @@ async def test_a_redirect_to_where_nothing_may_come_from_is_not_followed(bench: 
     bench.place.files[f"/{MANIFEST_NAME}"] = elsewhere(where)
     assert await bench.fails() is Reason.UNREACHABLE
     assert set(bench.place.paths()) == {f"/{MANIFEST_NAME}"}
+
+
+async def test_a_redirect_to_a_server_that_may_not_be_asked_is_not_followed(bench: Bench):
+    with site(None) as other:
+        other.publish(manifest(), bench.key)
+        bench.place.files[f"/{MANIFEST_NAME}"] = elsewhere(other.manifest_url)
+        assert await bench.fails() is Reason.UNREACHABLE
+        assert other.paths() == []
 
 
 async def test_redirects_are_followed_but_not_for_ever(bench: Bench):

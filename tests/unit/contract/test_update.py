@@ -138,7 +138,16 @@ class TestManifest:
             *({"files": [{**FILE, "platform": each}]} for each in ("", "Linux", "a/b", "-x", "x" * 33)),
             *(
                 {"notes_url": each}
-                for each in ("http://x.example", "javascript:1", "https://", "https://x y", "https://x\n", "https://" + "x" * 500)
+                for each in (
+                    "http://x.example",
+                    "javascript:1",
+                    "https://",
+                    "https://x y",
+                    "https://x\n",
+                    "https://x/<img>",
+                    'https://x/"',
+                    "https://" + "x" * 500,
+                )
             ),
             *({"keys": each} for each in ([], ["b" * 63], ["B" * 64], ["b" * 64] * 9, "b" * 64)),
             {"product": 1},
@@ -155,6 +164,10 @@ class TestManifest:
     def test_what_is_deep_or_wide_is_refused_before_it_is_looked_at(self, deep: bytes):
         with pytest.raises(ManifestRefused):
             parse_manifest(manifest()[:-1] + b', "more": ' + deep + b"}")
+
+    def test_a_number_without_end_is_refused(self):
+        with pytest.raises(ManifestRefused):
+            parse_manifest(manifest()[:-1] + b', "more": ' + b"9" * 5000 + b"}")
 
     def test_a_refusal_does_not_repeat_what_was_sent(self):
         with pytest.raises(ManifestRefused) as refused:
