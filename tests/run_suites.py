@@ -48,7 +48,7 @@ SUITES = [
     Suite("unit", 150, [(*ON_BOTH_CORES, "-m", "not slow", "tests/unit", "tests/property", "tests/conformance", "tests/architecture")]),
     Suite("desktop", 210, [(*ON_BOTH_CORES, "-m", "not slow", "tests/ui"), (*ON_BOTH_CORES, "-m", "not slow", "tests/desktop")]),
     Suite("gui", 150, GUI),
-    Suite("security", 240, [(*ON_BOTH_CORES, "-m", "not slow", "tests/security")]),
+    Suite("security", 300, [(*ON_BOTH_CORES, "-m", "not slow", "tests/security")]),
     Suite("integration", 400, [(*PYTEST, "-m", "not slow", "tests/integration")]),
     Suite("work", 150, [(*ON_BOTH_CORES, "-m", "not slow", "tests/work")]),
     Suite("seeing", 150, [(*PYTEST, "-m", "not slow", "tests/seeing")]),

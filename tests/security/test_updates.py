@@ -69,7 +69,11 @@ class Machine:
     def update(self, verb: str, *arguments: str, **how: Any) -> tuple[int, dict[str, Any]]:
         """`flowork update`: its exit code, and what it said."""
         with self.start("update", verb, *arguments, "--json", **how) as program:
-            out, err = program.communicate(timeout=PATIENCE_S)
+            try:
+                out, err = program.communicate(timeout=PATIENCE_S)
+            except subprocess.TimeoutExpired:
+                program.kill()
+                raise
         assert "Traceback" not in err, err
         return program.returncode, json.loads(out.splitlines()[-1])
 
@@ -272,15 +276,18 @@ def test_M06_a_truncated_file_is_refused(machine: Machine):
 def test_M06_a_longer_file_is_refused_before_it_fills_the_disk(machine: Machine):
     machine.update("check")
 
+    took_all: list[bool] = []
+
     def endless(handler: BaseHTTPRequestHandler) -> None:
         handler.send_response(200)
         handler.end_headers()
-        while True:  # until the other end hangs up
+        for _ in range(400):
             handler.wfile.write(NEW)
+        took_all.append(True)
 
     machine.site.files[f"/{NAME}"] = endless
     machine.refuses("other_size", "download")
-    assert machine.files() == set()
+    assert (machine.files(), took_all) == (set(), [])
     machine.is_what_it_was()
 
 
