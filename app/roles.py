@@ -37,6 +37,7 @@ usage: flowork [COMMAND] [options]
   metrics VERB         who may read /metrics: token, list, revoke
   tools list|call|key  the tools of this machine's engine
   autostart VERB       start with your session: on, off, status
+  update VERB          new versions: status, check, download, install
   init                 set up a machine without a display, from one file
   diagnostics          what a supporter needs to know, without secrets
   doctor               what is wrong on this machine, and what to do
@@ -113,6 +114,7 @@ ROLES = {
     "metrics": "app.commands.metrics:main",
     "tools": "app.commands.tools:main",
     "autostart": "app.commands.autostart:main",
+    "update": "app.commands.update:main",
     "init": "app.commands.init:main",
     "diagnostics": "app.commands.diagnostics:main",
     "doctor": "app.commands.doctor:main",

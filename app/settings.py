@@ -7,10 +7,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from app.words import Language
 from contract.endpoint import EndpointKind
+from contract.update import MANIFEST_NAME, may_ask
 from contract.wire import NewEngineName
 from engine.settings import OTHER_NAMES, TABLES, EngineSettings, sources
 from gateway.settings import GatewaySettings
@@ -21,6 +22,7 @@ from kit.otlp import OtlpSettings
 
 PREFIX = "FLOWORK_"
 PLACEHOLDER_ENGINE = "unset"
+RELEASES = f"https://github.com/flowork/flowork/releases/latest/download/{MANIFEST_NAME}"
 
 
 class LocalEngine(BaseModel):
@@ -87,6 +89,32 @@ class EndpointSettings(BaseModel):
     """The tunnel client; None looks for `cloudflared` on the PATH."""
 
 
+class UpdateMode(StrEnum):
+    """What is done about new versions."""
+
+    OFF = "off"
+    NOTIFY = "notify"
+    INSTALL = "install"
+
+
+def _https(url: str) -> str:
+    if not may_ask(url):
+        raise ValueError("this must be an https address without a name and password")
+    return url
+
+
+class UpdateSettings(BaseModel):
+    """`[update]`: new versions."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    mode: UpdateMode = UpdateMode.OFF
+    """`off`: nobody is asked. `notify`: once a day one request asks for a newer version. `install`: that one is fetched too. Never
+    installed before you say so."""
+    url: Annotated[str, AfterValidator(_https)] = RELEASES
+    """Where the signed manifest of the newest release lies; its files lie beside it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that `flowork serve` runs with."""
@@ -98,6 +126,7 @@ class Settings:
     logs: LogSettings
     desktop: DesktopSettings
     endpoint: EndpointSettings
+    update: UpdateSettings
 
 
 def load(data: Path, gateway: Mapping[str, Any], engine: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> Settings:
@@ -123,6 +152,7 @@ def built(found: config.Config, data: Path, gateway: Mapping[str, Any], engine: 
     logs = found.table("logs", LogSettings, {}, log_settings.OTHER_NAMES)
     desktop = found.table("desktop", DesktopSettings, {})
     endpoint = found.table("endpoint", EndpointSettings, {})
+    update = found.table("update", UpdateSettings, {})
     found.check(TABLES)
     assert made_gateway is not None
     assert made_engine is not None
@@ -130,4 +160,5 @@ def built(found: config.Config, data: Path, gateway: Mapping[str, Any], engine: 
     assert logs is not None
     assert desktop is not None
     assert endpoint is not None
-    return Settings(made_gateway, made_engine, local, logs, desktop, endpoint)
+    assert update is not None
+    return Settings(made_gateway, made_engine, local, logs, desktop, endpoint, update)

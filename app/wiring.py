@@ -2,12 +2,13 @@
 
 import faulthandler
 import os
+import random
 import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,15 +19,19 @@ from PySide6.QtWidgets import QApplication, QDialog
 from app.bridge.news import Question, Request, Snapshot
 from app.bridge.qt import Bridge
 from app.desktop.autostart import autostart, own_command
+from app.desktop.installed import installed, this_machine
 from app.desktop.power import PowerWatch
 from app.desktop.requests import Requests
+from app.desktop.setup import start_setup
 from app.desktop.signals import told
 from app.desktop.tray_host import TrayHost
 from app.rules.condition import Fix
 from app.rules.power import Policy
+from app.rules.update import View
 from app.services import secrets
 from app.services.acts import Handlers, audit, diagnostics, endpoint, engines, jobs, logs, people, rotation, running, setup
 from app.services.acts import settings as settings_acts
+from app.services.acts import update as update_acts
 from app.services.admin_link import AdminLink
 from app.services.desk import Desk
 from app.services.feed import Feed
@@ -34,7 +39,9 @@ from app.services.runner import Runner, Wish
 from app.services.secrets import Around, Insecure, Place, SecretsRefused, open_secrets
 from app.services.settings_file import SettingsFile
 from app.services.telling import Telling, following_power
-from app.settings import DesktopSettings, Settings
+from app.services.update.updater import Updater
+from app.services.update.watch import Watch
+from app.settings import Settings
 from app.ui.icons import app_icon
 from app.ui.pair import PairPanel
 from app.ui.shell import Shell, Windows
@@ -91,7 +98,7 @@ def run(start: Start, settings: Settings, say: Words) -> int:
         shell = Shell(bridge, say, tray, _windows(bridge, say), str(settings.desktop.on_close))
         watchdog = _Watchdog(patience_s, settings.gateway.data)
         stack.callback(watchdog.rest)
-        _begin(desk, bridge, runner, passphrases, start, settings.desktop, say)
+        _begin(desk, bridge, runner, passphrases, start, settings, say)
         requests = Requests(start.data, VERSION, lambda verb: bridge.requested.emit(Request(verb)))
         stack.callback(requests.close)
         stack.enter_context(told(shell.told_to_end))
@@ -131,19 +138,24 @@ def _application() -> QApplication:
     return application
 
 
-def _begin(
-    desk: Desk, bridge: Bridge, runner: Runner, passphrases: "_Passphrases", start: Start, settings: DesktopSettings, say: Words
-) -> None:
+def _begin(desk: Desk, bridge: Bridge, runner: Runner, passphrases: "_Passphrases", start: Start, settings: Settings, say: Words) -> None:
     """Start the desk thread with all that it does."""
 
     def pressed(fix: Fix | None) -> None:
         bridge.requested.emit(Request("open") if fix is None else Request("fix", fix))
 
-    telling = Telling(say, SystemClock(), pressed, quiet=not settings.notifications)
+    telling = Telling(say, SystemClock(), pressed, quiet=not settings.desktop.notifications)
+
+    known: View | None = None
 
     def post(snapshot: Snapshot) -> None:
-        bridge.changed.emit(snapshot)
+        bridge.changed.emit(replace(snapshot, update=known))
         telling.look(snapshot)
+
+    def update_known(view: View) -> None:
+        nonlocal known
+        known = view if view.offered else None
+        desk.nudge()
 
     def woke() -> None:
         telling.woke()
@@ -154,8 +166,10 @@ def _begin(
         runner.start()
 
     link = AdminLink(start.data)
-    policy = Policy(settings.pause_below_battery, settings.pause_on_metered)
+    policy = Policy(settings.desktop.pause_below_battery, settings.desktop.pause_on_metered)
     power = PowerWatch(following_power(policy, runner.policy, woke))
+    updater = Updater(start.data, settings.update.url, installed(this_machine()), SystemClock())
+    watch = Watch(updater, settings.update.mode, SystemClock(), random.random, changed=update_known, tell=telling.offer)
     first_run = setup.handlers(
         start.data,
         around=Around(),
@@ -176,8 +190,9 @@ def _begin(
         endpoint.handlers(start.data),
         first_run,
         telling.handlers(),
+        update_acts.handlers(updater, watch, runner, partial(start_setup, restart=True)),
     ]
-    desk.start(lambda: Feed(start.data, lambda: runner.now, post), handlers, [telling.run, power.watch, link.run])
+    desk.start(lambda: Feed(start.data, lambda: runner.now, post), handlers, [telling.run, power.watch, link.run, watch.run])
 
 
 def _windows(bridge: Bridge, say: Words) -> Windows:

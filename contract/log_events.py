@@ -57,6 +57,7 @@ FIELDS: Final = {
     "ahead_s": LogField("number", "How far this machine's clock is ahead of the gateway's (seconds)."),
     "audit_event": LogField("string", "What could not be written down."),
     "before": LogField("integer", "The number of slots until now."),
+    "bytes": LogField("integer", "How large it is."),
     "code": LogField("string", "The problem's code, or SQLite's name of the error."),
     "detail": LogField("string", "The problem in words."),
     "dropped": LogField("integer", "Spans that were given up since the start."),
@@ -70,6 +71,7 @@ FIELDS: Final = {
     "instance": LogField("string", "The process that serves an engine."),
     "instances": LogField("integer", "How many instances were told to stop."),
     "jobs": LogField("strings", "Ids of jobs."),
+    "keys": LogField("strings", "Ids of keys: 16 hex digits of their SHA-256."),
     "kid": LogField("string", "Id of the signing key."),
     "kind": LogField("string", "Kind of the job."),
     "kinds": LogField("strings", "Kinds of jobs that are served."),
@@ -216,6 +218,16 @@ EVENTS: Final = {
     "tools.server_failed": _on(WARNING, "name reason wait_s", "A server of tools cannot be reached, or has ended; it is tried again."),
     "tools.server_said": _on(INFO, "name message", "A line that a server of tools wrote to standard error; not all, when there are many."),
     "thread.failed": _on(ERROR, "thread", "A thread ended because of a fault."),
+    "update.broke": _on(ERROR, "", "The daily look for a newer version ended because of a fault; everything else goes on."),
+    "update.check_failed": _on(WARNING, "reason", "A look for a newer version found nothing to believe; nothing of it was used."),
+    "update.fetched": _on(INFO, "version bytes", "The file of a newer version is here, whole and verified."),
+    "update.keys_changed": _on(WARNING, "keys", "A manifest that a trusted key has signed names the keys that are trusted from now on."),
+    "update.keys_unusable": _on(ERROR, "reason", "The release keys of this build cannot be read: it is damaged."),
+    "update.known": _on(INFO, "version", "There is a newer version; said once for each."),
+    "update.not_fetched": _on(WARNING, "version reason", "The file of a newer version could not be fetched, or was refused."),
+    "update.not_written": _on(WARNING, "reason", "Something about updates could not be written into the data folder."),
+    "update.started": _on(INFO, "version", "The setup of a newer version was started; it replaces this program."),
+    "update.state_unreadable": _on(WARNING, "reason", "What was known of updates cannot be read; it is begun anew."),
 }
 
 

@@ -47,7 +47,7 @@ SUITES = [
     Suite("unit", 170, [(*ON_BOTH_CORES, "-m", "not slow", "tests/unit", "tests/property", "tests/conformance", "tests/architecture")]),
     Suite("desktop", 210, [(*ON_BOTH_CORES, "-m", "not slow", "tests/ui"), (*ON_BOTH_CORES, "-m", "not slow", "tests/desktop")]),
     Suite("gui", 180, GUI),
-    Suite("security", 240, [(*ON_BOTH_CORES, "-m", "not slow", "tests/security")]),
+    Suite("security", 255, [(*ON_BOTH_CORES, "-m", "not slow", "tests/security")]),
     Suite("integration", 360, [(*ON_BOTH_CORES, "-m", "not slow", "tests/integration")]),
     Suite("work", 150, [(*ON_BOTH_CORES, "-m", "not slow", "tests/work")]),
     Suite("seeing", 130, [(*ON_BOTH_CORES, "-m", "not slow", "tests/seeing")]),

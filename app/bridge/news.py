@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from app.rules.condition import Facts, Fix
+from app.rules.update import View
 from contract.admin import GatewayStatus
 from contract.endpoint import OFF, EndpointView
 from contract.levels import PointView
@@ -25,6 +26,8 @@ class Snapshot:
     """The last 24 hours, oldest first; only while somebody looks at them."""
     stale: bool = False
     """The gateway should answer and does not; what stands here is what it said last."""
+    update: View | None = None
+    """A newer version, while one is known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,6 +22,25 @@ def main(argv: Sequence[str]) -> int:
     made.add_argument("--no-wait", action="store_true", help="do not wait until it has ended")
     arguments = made.parse_args(argv)
     return run(_quit(arguments), arguments.json)
+
+
+async def ended(data: Path) -> bool:
+    """Let the one that runs finish its jobs, and wait until it has ended; whether it was the tray application.
+
+    Raises:
+        NotAnswering. FloworkError.
+    """
+    try:
+        await asyncio.to_thread(ask_first, data, "quit")
+        tray = True
+    except NobodyThere:
+        tray = False
+        with contextlib.suppress(GatewayUnreachable):
+            async with open_admin(data) as admin:
+                await admin.stop_program()
+    while await asyncio.to_thread(_runs, data):
+        await asyncio.sleep(LOOK_EVERY_S)
+    return tray
 
 
 async def _quit(arguments: argparse.Namespace) -> int:

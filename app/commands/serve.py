@@ -159,6 +159,7 @@ def _serve(
 ) -> int:
     """Serve until told to stop; `taken` is called once it serves, in the place of another one."""
     from app.services.host import Host, Serving, StartRefused
+    from app.services.update.beside import looking
 
     host = Host(settings, vault, give_up=_give_up)
 
@@ -180,7 +181,8 @@ def _serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, asked_to_stop)
     try:
-        drained = host.run(ready)
+        with looking(arguments.data, settings.update):
+            drained = host.run(ready)
     except StartRefused as error:
         print(f"flowork serve: {error}", file=sys.stderr)
         return FAILED

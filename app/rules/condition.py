@@ -63,6 +63,7 @@ class Fix(StrEnum):
     SHOW_OVERVIEW = "show_overview"
     SHOW_AUDIT = "show_audit"
     SHOW_LOGS = "show_logs"
+    UPDATE = "update"
 
 
 @dataclass(frozen=True, slots=True)

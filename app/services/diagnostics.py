@@ -138,6 +138,7 @@ def _differing(settings: all_settings.Settings | None) -> list[str]:
         "logs": settings.logs,
         "desktop": settings.desktop,
         "endpoint": settings.endpoint,
+        "update": settings.update,
     }
     return [line for name, table in tables.items() for line in _of_table(name, table)]
 

@@ -27,6 +27,7 @@ TABLES: Mapping[str, type[BaseModel]] = {
     "engine": EngineSettings,
     "local": all_settings.LocalEngine,
     "endpoint": all_settings.EndpointSettings,
+    "update": all_settings.UpdateSettings,
     "logs": LogSettings,
     "otlp": OtlpSettings,
 }
@@ -65,6 +66,7 @@ class SettingsFile:
             "engine": settings.engine,
             "local": settings.local,
             "endpoint": settings.endpoint,
+            "update": settings.update,
             "logs": settings.logs,
             "otlp": settings.gateway.otlp,
         }

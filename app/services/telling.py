@@ -10,12 +10,14 @@ from app.desktop.power import News, Suspending, Woke
 from app.rules.condition import Fix, Pause, explain
 from app.rules.notices import Memory, Notice, weigh
 from app.rules.power import Policy, Standing, observe
+from app.rules.update import View
 from app.services.acts import Handlers
 from app.words import Words
 from kit.clock import SECOND, Clock
 
 ANSWER = "answer"
 """The subject of answers: a newer one takes the place of the last."""
+UPDATE = "update"
 
 
 class Telling:
@@ -63,6 +65,15 @@ class Telling:
     async def tell(self, asked: Tell) -> None:
         """Answer what somebody asked for in the menu."""
         await self._notices.show(Notice(ANSWER, asked.title, asked.text))
+
+    async def offer(self, view: View) -> None:
+        """There is a newer version; said once for each."""
+        if not self._quiet:
+            say = self._say
+            text = say("It is installed when you say so.")
+            await self._notices.show(
+                Notice(UPDATE, say("Flowork {version} is there", version=view.offered), text, Fix.UPDATE, say("Look…"))
+            )
 
     def handlers(self) -> Handlers:
         """What these acts do."""

@@ -22,6 +22,7 @@ from app.ui.leave import LeaveDialog
 from app.ui.pair import PairDialog
 from app.ui.questions import about_closing, about_keys, passphrase, trouble_box
 from app.ui.tray import Tray, Want
+from app.ui.update import Updates
 from app.words import Words
 from contract.admin import SigningKeyList
 from contract.local import LocalView
@@ -75,6 +76,8 @@ class Shell(QObject):
         self._told_to_end = 0
         self._ending = False
         self._has_host = False
+        self._updates = Updates(bridge, say, self._dialog, self._parent, self._tell, self._failed)
+        self._updates.started.connect(self.finish)
         bridge.changed.connect(self._show)
         bridge.requested.connect(self._request)
         bridge.asked.connect(self._question)
@@ -227,6 +230,7 @@ class Shell(QObject):
             Want.FIRST_STEPS: lambda: self._dialog("wizard", self._windows.wizard),
             Want.DIAGNOSTICS: lambda: self._dialog("diagnostics", self._windows.diagnostics),
             Want.OPEN_LOGS: lambda: self.open("logs"),
+            Want.UPDATE: self._updates.ask,
             Want.FINISH_AND_QUIT: self.finish,
             Want.QUIT: self.leave,
         }
@@ -234,12 +238,7 @@ class Shell(QObject):
     @Slot(object)
     def fix(self, fix: object) -> None:
         """Do what mends what was explained."""
-        wants = {
-            Fix.START: Want.START,
-            Fix.RESUME: Want.RESUME,
-            Fix.UNPAUSE: Want.UNPAUSE,
-            Fix.RESTART_ENDPOINT: Want.RESTART_ENDPOINT,
-        }
+        wants = {Fix.START, Fix.RESUME, Fix.UNPAUSE, Fix.RESTART_ENDPOINT, Fix.UPDATE}
         tabs = {
             Fix.SHOW_ENDPOINT: "endpoint",
             Fix.SHOW_ENGINES: "engines",
@@ -249,7 +248,7 @@ class Shell(QObject):
         }
         known = cast("Fix", fix)
         if known in wants:
-            self.want(wants[known])
+            self.want(Want[known.name])
         elif known in tabs:
             self.open(tabs[known])
         else:

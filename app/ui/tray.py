@@ -39,6 +39,7 @@ class Want(Enum):
     SETTINGS = auto()
     FIRST_STEPS = auto()
     DIAGNOSTICS = auto()
+    UPDATE = auto()
     OPEN_LOGS = auto()
     FINISH_AND_QUIT = auto()
     QUIT = auto()
@@ -183,6 +184,7 @@ class Tray(QObject):
         diagnostics = menu.addMenu(say("Dia&gnostics"))
         self._row(diagnostics, Want.DIAGNOSTICS, say("&Look at and copy…"))
         self._row(diagnostics, Want.OPEN_LOGS, say("&Open the log folder"))
+        self._row(menu, Want.UPDATE, "")
         menu.addSeparator()
         self._row(menu, Want.FINISH_AND_QUIT, say("Drain &and quit"))
         self._row(menu, Want.QUIT, say("&Quit"))
@@ -231,6 +233,9 @@ class Tray(QObject):
         self._show_workers(snapshot.local)
         self._show_rotation(tuple(engine.name for engine in snapshot.status.engines) if snapshot.status else ())
         self._show_endpoint(snapshot.endpoint)
+        version = "" if snapshot.update is None else snapshot.update.offered
+        self._rows[Want.UPDATE].setVisible(bool(version))
+        _say(self._rows[Want.UPDATE], self._say("&Update to {version}…", version=version))
 
     def _show_workers(self, local: LocalView | None) -> None:
         if local is None:

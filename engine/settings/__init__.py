@@ -18,7 +18,7 @@ OTHER_NAMES = (
     ("HEADROOM_FACTOR", "headroom_factor"),
 )
 """Variables that are heard beside `FLOWORK_ENGINE_*`, older names first."""
-TABLES = ("gateway", "engine", "local", "otlp", "logs", "providers", "aliases", "mcp", "commands", "desktop", "endpoint")
+TABLES = ("gateway", "engine", "local", "otlp", "logs", "providers", "aliases", "mcp", "commands", "desktop", "endpoint", "update")
 """Of config.toml, which gateway and engine share."""
 SlotCount = Annotated[int, Field(ge=1, le=1024)]
 

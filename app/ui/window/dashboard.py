@@ -214,7 +214,7 @@ class Dashboard(QMainWindow):
 
     def about(self) -> AboutDialog:
         """Version and licence."""
-        dialog = AboutDialog(self._say, self)
+        dialog = AboutDialog(self._bridge, self._say, self)
         dialog.open()
         return dialog
 

@@ -21,6 +21,7 @@ VERBS = [
     "drain",
     "rollout",
     "autostart",
+    "update",
     "init",
     "diagnostics",
     "demo",

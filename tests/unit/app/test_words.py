@@ -7,15 +7,27 @@ from pathlib import Path
 
 import pytest
 
+from app.rules import update
 from app.rules.condition import LEVEL_NAMES
 from app.rules.tunnel import REASONS
 from app.services.endpoint.host import BROKE
 from app.services.endpoint.tunnels import NOT_REACHED, NOT_REACHED_URL, TOO_OFTEN
-from app.words import Language, indonesian_jobs, indonesian_setup, indonesian_tray, indonesian_window, speak
+from app.words import Language, indonesian_jobs, indonesian_setup, indonesian_tray, indonesian_update, indonesian_window, speak
 from app.words.indonesian import CATALOGUE
 
 APP = Path(__file__).parents[3] / "app"
-SAID_BY_NAME = frozenset({*LEVEL_NAMES.values(), *REASONS.values(), TOO_OFTEN, NOT_REACHED, NOT_REACHED_URL, BROKE})
+SAID_BY_NAME = frozenset(
+    {
+        *LEVEL_NAMES.values(),
+        *REASONS.values(),
+        TOO_OFTEN,
+        NOT_REACHED,
+        NOT_REACHED_URL,
+        BROKE,
+        *update.REASONS.values(),
+        *update.TITLES.values(),
+    }
+)
 """Texts that are looked up by a variable."""
 HOLES = re.compile(r"\{(\w+)\}")
 
@@ -62,7 +74,7 @@ def test_nothing_is_translated_that_nobody_says():
 
 def test_no_text_has_two_translations():
     said: dict[str, str] = {}
-    for part in (indonesian_jobs, indonesian_setup, indonesian_tray, indonesian_window):
+    for part in (indonesian_jobs, indonesian_setup, indonesian_tray, indonesian_update, indonesian_window):
         for text, translated in part.CATALOGUE.items():
             assert said.setdefault(text, translated) == translated, text
 

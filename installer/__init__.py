@@ -1,0 +1,1 @@
+"""Tools of whoever makes releases; no part of the program."""
