@@ -2,8 +2,8 @@
 
 import argparse
 import asyncio
-import contextlib
 from collections.abc import Sequence
+from enum import Enum, auto
 from pathlib import Path
 
 from app.client.admin import open_admin
@@ -30,36 +30,48 @@ async def ended(data: Path) -> bool:
     Raises:
         NotAnswering. FloworkError.
     """
-    try:
-        await asyncio.to_thread(ask_first, data, "quit")
-        tray = True
-    except NobodyThere:
-        tray = False
-        with contextlib.suppress(GatewayUnreachable):
-            async with open_admin(data) as admin:
-                await admin.stop_program()
-    while await asyncio.to_thread(_runs, data):
-        await asyncio.sleep(LOOK_EVERY_S)
-    return tray
+    asked = await _ask(data, "quit")
+    await _no_longer(data)
+    return asked is _Asked.TRAY
 
 
-async def _quit(arguments: argparse.Namespace) -> int:
-    data: Path = arguments.data
+class _Asked(Enum):
+    NOBODY = auto()
+    SERVE = auto()
+    TRAY = auto()
+
+
+async def _ask(data: Path, verb: str) -> _Asked:
     try:
-        await asyncio.to_thread(ask_first, data, "hurry" if arguments.now else "quit")
-    except NotAnswering as error:
-        complain(f"Flowork runs, but does not answer ({error}). End it by hand.")
-        return FAILED
+        await asyncio.to_thread(ask_first, data, verb)
     except NobodyThere:
         try:
             async with open_admin(data) as admin:
                 await admin.stop_program()
         except GatewayUnreachable:
-            _say(arguments, "No Flowork runs there.", running=False)
-            return DONE
-    while not arguments.no_wait and await asyncio.to_thread(_runs, data):
+            return _Asked.NOBODY
+        return _Asked.SERVE
+    return _Asked.TRAY
+
+
+async def _no_longer(data: Path) -> None:
+    while await asyncio.to_thread(_runs, data):
         await asyncio.sleep(LOOK_EVERY_S)
-    _say(arguments, "Flowork is asked to end." if arguments.no_wait else "Flowork has ended.", running=arguments.no_wait)
+
+
+async def _quit(arguments: argparse.Namespace) -> int:
+    try:
+        asked = await _ask(arguments.data, "hurry" if arguments.now else "quit")
+    except NotAnswering as error:
+        complain(f"Flowork runs, but does not answer ({error}). End it by hand.")
+        return FAILED
+    if asked is _Asked.NOBODY:
+        _say(arguments, "No Flowork runs there.", running=False)
+    elif arguments.no_wait:
+        _say(arguments, "Flowork is asked to end.", running=True)
+    else:
+        await _no_longer(arguments.data)
+        _say(arguments, "Flowork has ended.", running=False)
     return DONE
 
 

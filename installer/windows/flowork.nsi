@@ -54,6 +54,7 @@ Var User      ; SID of the person who installs
 Var UserAlias ; the same as SDDL spells it: LA for the built-in administrator
 Var Refusal   ; why the folder cannot be used; empty when it can
 Var Log
+Var Tries
 
 !define MUI_ICON "${ASSETS}/flowork.ico"
 !define MUI_UNICON "${ASSETS}/flowork.ico"
@@ -104,6 +105,7 @@ FunctionEnd
 ; Ask the Flowork that runs to finish and end, and wait for it; then see that no other one holds the files.
 Function ${UN}EndProgram
   IfFileExists "$INSTDIR\flowork.exe" 0 ended
+  StrCpy $Tries 0
   Push "$(Ending)"
   Call ${UN}Tell
   ExecWait '"$INSTDIR\flowork.exe" --quit' $0
@@ -121,7 +123,13 @@ again:
       Goto ended
     ${EndIf}
   ${EndIf}
+  ${If} $Tries < 40 ; a process that has just ended holds its files for a moment
+    IntOp $Tries $Tries + 1
+    Sleep 250
+    Goto again
+  ${EndIf}
   MessageBox MB_RETRYCANCEL|MB_ICONEXCLAMATION "$(StillRuns)" /SD IDCANCEL IDRETRY again
+  RMDir /r "$INSTDIR\.new"
   Push "$(StillRuns)"
   Call ${UN}Tell
   SetErrorLevel 4
@@ -305,6 +313,7 @@ Function Judge ; $Refusal for $INSTDIR
   ${DoUntil} $R3 == ""
     ${If} $R3 != "."
     ${AndIf} $R3 != ".."
+    ${AndIf} $R3 != ".new" ; of a setup that was interrupted
       StrCpy $Refusal "$INSTDIR holds other things ($R3)."
       ${Break}
     ${EndIf}
@@ -350,6 +359,35 @@ Function MakeFolder ; with its entries from the first moment on
   ${EndIf}
 FunctionEnd
 
+Function .onInstFailed ; files could not be written
+  Call Undo
+FunctionEnd
+
+Function Undo ; what was there before was not touched yet
+  SetOutPath "$TEMP"
+  RMDir /r "$INSTDIR\.new"
+  RMDir "$INSTDIR"
+  Push "Not every file could be written: is the disk full? What was there before was not touched."
+  Call Tell
+FunctionEnd
+
+Function MoveIn ; what lies in .new to its place
+  FindFirst $R2 $R3 "$INSTDIR\.new\*"
+  ${DoUntil} $R3 == ""
+    ${If} $R3 != "."
+    ${AndIf} $R3 != ".."
+      ClearErrors
+      Rename "$INSTDIR\.new\$R3" "$INSTDIR\$R3"
+      ${If} ${Errors} ; a folder in which the person keeps something of theirs
+        CopyFiles /SILENT "$INSTDIR\.new\$R3" "$INSTDIR"
+      ${EndIf}
+    ${EndIf}
+    FindNext $R2 $R3
+  ${Loop}
+  FindClose $R2
+  RMDir /r "$INSTDIR\.new"
+FunctionEnd
+
 ; ---- setup ------------------------------------------------------------------------------------------------------------------
 
 Function .onInit
@@ -375,11 +413,6 @@ Section "$(ProgramPart)" Program
   SectionIn RO
   Call Judge ; silently nobody passed the page, and between the page and now something may have happened
   ${If} $Refusal == ""
-    Call EndProgram
-    IfFileExists "$INSTDIR\uninstall.exe" 0 +3
-      ; the old version takes away exactly what it brought
-      ExecWait '"$INSTDIR\uninstall.exe" /S /UPGRADE _?=$INSTDIR' $0
-      Delete "$INSTDIR\uninstall.exe"
     Call MakeFolder
   ${EndIf}
   ${If} $Refusal != ""
@@ -389,16 +422,23 @@ Section "$(ProgramPart)" Program
     SetErrorLevel 5
     Quit
   ${EndIf}
-  SetOutPath "$INSTDIR"
-  SetOverwrite on
+  ; Everything is there before the old version is touched: a full disk must not leave somebody without a program.
+  RMDir /r "$INSTDIR\.new"
+  SetOutPath "$INSTDIR\.new"
   ClearErrors
   File /r "${PAYLOAD}/*.*"
   ${If} ${Errors}
-    Push "Not every file could be written: is the disk full? Run this setup again."
-    Call Tell
+    Call Undo
     SetErrorLevel 2
-    Abort
+    Quit
   ${EndIf}
+  SetOutPath "$INSTDIR"
+  Call EndProgram
+  IfFileExists "$INSTDIR\uninstall.exe" 0 +3
+    ; the old version takes away exactly what it brought
+    ExecWait '"$INSTDIR\uninstall.exe" /S /UPGRADE _?=$INSTDIR' $0
+    Delete "$INSTDIR\uninstall.exe"
+  Call MoveIn
   WriteUninstaller "$INSTDIR\uninstall.exe"
   WriteRegStr HKCU "Software\${APP}" "InstallDir" "$INSTDIR"
   WriteRegStr HKCU "${UNINSTALL_KEY}" "DisplayName" "${APP}"

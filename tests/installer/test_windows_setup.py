@@ -25,7 +25,7 @@ UNINSTALL = r"HKCU\Software\Microsoft\Windows\CurrentVersion\Uninstall\Flowork"
 RUN = r"HKCU\Software\Microsoft\Windows\CurrentVersion\Run"
 GATEWAY, PROGRAM = r"C:\FLOWORK\flowork-gateway.exe", r"C:\FLOWORK\flowork.exe"
 MAX_SETUP_MB, MAX_INSTALLED_MB = 45, 160
-TOO_OLD, STILL_RUNS, REFUSED = 3, 4, 5
+FAILED, TOO_OLD, REFUSED = 2, 3, 5
 
 pytestmark = pytest.mark.skipif(not SETUP.exists(), reason="make dist-windows makes the setup")
 
@@ -220,6 +220,23 @@ def test_a_purge_removes_the_data_and_the_keys_too(installed: Wine):
     assert ran.code == 0, log(installed)
     assert not data(installed).exists()
     assert not installed.drive("FLOWORK").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a small disk of its own needs root")
+def test_a_full_disk_leaves_the_old_version_as_it_was(installed: Wine):
+    disk = installed.drive("DISK")
+    disk.mkdir(mode=0o700)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=220m,mode=700", "tmpfs", str(disk)], check=True)
+    try:
+        assert installed.run(str(SETUP), "/S", r"/D=C:\DISK\FLOWORK").code == 0, log(installed)
+        before = files(disk / "FLOWORK")
+        assert installed.run(str(NEWER), "/S", r"/D=C:\DISK\FLOWORK").code == FAILED, log(installed)
+        assert files(disk / "FLOWORK") == before
+        assert installed.run(r"C:\DISK\FLOWORK\flowork-gateway.exe", "--version").code == 0
+        assert "disk full" in log(installed)
+    finally:
+        installed.settled()
+        subprocess.run(["umount", str(disk)], check=True)
 
 
 def test_an_old_windows_is_told_so(installed: Wine):
