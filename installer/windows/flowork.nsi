@@ -286,6 +286,10 @@ Function Judge ; $Refusal for $INSTDIR
   ${EndIf}
   StrCpy $R1 $INSTDIR ; a link anywhere on the way would lead elsewhere after it was judged
   ${Do}
+    StrLen $R2 $R1
+    ${If} $R2 < 3 ; the drive itself: whoever mounts drives is trusted
+      ${Break}
+    ${EndIf}
     System::Call 'kernel32::GetFileAttributesW(w R1) i .R2'
     ${If} $R2 <> -1
       IntOp $R2 $R2 & 0x400

@@ -27,6 +27,7 @@ GATEWAY, PROGRAM = r"C:\FLOWORK\flowork-gateway.exe", r"C:\FLOWORK\flowork.exe"
 MAX_SETUP_MB, MAX_INSTALLED_MB = 45, 160
 FAILED, TOO_OLD, REFUSED = 2, 3, 5
 
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="a disk of its own needs root")
 pytestmark = pytest.mark.skipif(not SETUP.exists(), reason="make dist-windows makes the setup")
 
 
@@ -222,21 +223,37 @@ def test_a_purge_removes_the_data_and_the_keys_too(installed: Wine):
     assert not installed.drive("FLOWORK").exists()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="a small disk of its own needs root")
-def test_a_full_disk_leaves_the_old_version_as_it_was(installed: Wine):
-    disk = installed.drive("DISK")
-    disk.mkdir(mode=0o700)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=220m,mode=700", "tmpfs", str(disk)], check=True)
+@contextlib.contextmanager
+def mounted(machine: Wine, folder: Path, size: str) -> Iterator[None]:
+    """A disk of its own."""
+    folder.mkdir(mode=0o700)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=700", "tmpfs", str(folder)], check=True)
     try:
-        assert installed.run(str(SETUP), "/S", r"/D=C:\DISK\FLOWORK").code == 0, log(installed)
-        before = files(disk / "FLOWORK")
-        assert installed.run(str(NEWER), "/S", r"/D=C:\DISK\FLOWORK").code == FAILED, log(installed)
-        assert files(disk / "FLOWORK") == before
-        assert installed.run(r"C:\DISK\FLOWORK\flowork-gateway.exe", "--version").code == 0
-        assert "disk full" in log(installed)
+        yield
     finally:
-        installed.settled()
-        subprocess.run(["umount", str(disk)], check=True)
+        machine.settled()
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+@needs_root
+def test_a_link_on_the_way_is_refused(installed: Wine):
+    """wine shows a mounted folder as what Windows calls a reparse point, as junctions and links are."""
+    with mounted(installed, installed.drive("LINK"), "1m"):
+        assert installed.run(str(NEWER), "/S", r"/D=C:\LINK\FLOWORK").code == REFUSED, log(installed)
+        assert "is a link to another place" in log(installed)
+        assert not list(installed.drive("LINK").iterdir())
+
+
+@needs_root
+def test_a_full_disk_leaves_the_old_version_as_it_was(installed: Wine, tmp_path: Path):
+    (installed.prefix / "dosdevices" / "e:").symlink_to(tmp_path / "disk")
+    with mounted(installed, tmp_path / "disk", "220m"):
+        assert installed.run(str(SETUP), "/S", r"/D=E:\FLOWORK").code == 0, log(installed)
+        before = files(tmp_path / "disk" / "FLOWORK")
+        assert installed.run(str(NEWER), "/S", r"/D=E:\FLOWORK").code == FAILED, log(installed)
+        assert files(tmp_path / "disk" / "FLOWORK") == before
+        assert installed.run(r"E:\FLOWORK\flowork-gateway.exe", "--version").code == 0
+        assert "disk full" in log(installed)
 
 
 def test_an_old_windows_is_told_so(installed: Wine):
