@@ -131,7 +131,7 @@ def _application() -> QApplication:
     application.setApplicationName("flowork")
     application.setApplicationDisplayName("Flowork")
     application.setApplicationVersion(VERSION)
-    application.setDesktopFileName("flowork")
+    application.setDesktopFileName("org.flowork.Flowork")  # Wayland: the icon of a window is that of this entry
     application.setQuitOnLastWindowClosed(False)
     application.setWindowIcon(app_icon())
     dress(application)

@@ -20,7 +20,7 @@ LICENCES = ROOT / "installer" / "licences"
 LOCK = "requirements-desktop.lock"
 BUILDS_ONLY = frozenset({"setuptools"})
 """In the lock for installing a working copy; in no program."""
-FREEZES = "pyinstaller"
+FREEZES = ("pyinstaller",)
 """Its starter is in each program, under an exception that lets it be."""
 TEXT_OF = {"pyside6-essentials": ("LGPL-3.0.txt", "GPL-3.0.txt"), "shiboken6": ("LGPL-3.0.txt", "GPL-3.0.txt")}
 """Distributions without a text of their own -> files of installer/licences."""
@@ -71,14 +71,14 @@ def locked(lock: Path) -> list[str]:
     return sorted({each.name.lower() for each in wanted if each.marker is None or each.marker.evaluate()})
 
 
-def python_parts(lock: Path = ROOT / LOCK) -> list[Part]:
-    """Distributions of the lock, and the one that freezes.
+def python_parts(lock: Path = ROOT / LOCK, besides: tuple[str, ...] = FREEZES) -> list[Part]:
+    """Distributions of the lock, and those beside it.
 
     Raises:
         NoLicence: one has none, or is not installed here, so that it cannot be known.
     """
     parts = []
-    for name in [name for name in locked(lock) if name not in BUILDS_ONLY] + [FREEZES]:
+    for name in (*(name for name in locked(lock) if name not in BUILDS_ONLY), *besides):
         try:
             parts.append(_python_part(name, distribution(name)))
         except PackageNotFoundError:

@@ -41,7 +41,7 @@ class Binary:
 def binaries(folder: Path) -> Iterator[Binary]:
     """Every program and library below a folder."""
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and not path.is_symlink() and path.open("rb").read(4) == ELF:
+        if path.is_file() and not path.is_symlink() and _begins(path) == ELF:
             said = subprocess.run(
                 ["objdump", "-p", str(path)], capture_output=True, text=True, check=True, env={**os.environ, "LC_ALL": "C"}
             ).stdout
@@ -53,6 +53,11 @@ def binaries(folder: Path) -> Iterator[Binary]:
                 max(((int(a), int(b)) for a, b in GLIBC.findall(said)), default=(0, 0)),
                 max((int(minor) for minor in GLIBCXX.findall(said)), default=0),
             )
+
+
+def _begins(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(len(ELF))
 
 
 def outside(found: list[Binary]) -> dict[str, list[Path]]:

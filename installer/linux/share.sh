@@ -1,9 +1,10 @@
 #!/bin/sh
 # Puts what a desktop and a shell look for into a folder such as /usr/share: entry, icons, description, manual page, completions.
 #
-# usage: share.sh PYTHON SHARE EXEC   PYTHON: with Flowork's packages; EXEC: the command that the entry starts
+# usage: share.sh PYTHON SHARE [EXEC]   PYTHON: with Flowork's packages; EXEC: the command that the entry starts; without it an
+# installer fills that in
 set -eu
-python=$1 share=$2 exec=$3
+python=$1 share=$2 exec=${3-@EXEC@} try=${3-@TRY@}
 here=$(realpath "$(dirname "$0")")
 root=$(realpath "$here/../..")
 SOURCE_DATE_EPOCH=$(sh "$here/epoch.sh")
@@ -12,7 +13,7 @@ version=$(sed -n 's/^VERSION: Final = "\(.*\)"/\1/p' "$root/contract/version.py"
 
 put() { # file mode place
     mkdir -p "$share/$(dirname "$3")"
-    sed -e "s#@EXEC@#$exec#g" -e "s#@VERSION@#$version#g" -e "s#@DATE@#$(date -u -d "@$SOURCE_DATE_EPOCH" +%F)#g" "$1" >"$share/$3"
+    sed -e "s#@EXEC@#$exec#g" -e "s#@TRY@#$try#g" -e "s#@VERSION@#$version#g" -e "s#@DATE@#$(date -u -d "@$SOURCE_DATE_EPOCH" +%F)#g" "$1" >"$share/$3"
     chmod "$2" "$share/$3"
 }
 put "$here/org.flowork.Flowork.desktop" 644 applications/org.flowork.Flowork.desktop
