@@ -42,7 +42,7 @@ server=$!
 tries=0
 until grep -q 'is running' "$HOME/serve.log"; do
     tries=$((tries + 1))
-    kill -0 $server 2>/dev/null && [ $tries -lt 300 ] || { cat "$HOME/serve.log"; broken "serve does not start"; }
+    { kill -0 $server 2>/dev/null && [ $tries -lt 300 ]; } || { cat "$HOME/serve.log"; broken "serve does not start"; }
     sleep 0.1
 done
 flowork login >/dev/null
