@@ -41,6 +41,7 @@ fix: .venv/.test-stamp ## let ruff sort imports and format
 gui: ## build the browser GUI into gui/dist; the gateway serves it from there
 	@npm --prefix gui ci --no-fund --no-audit --loglevel=error
 	@npm --prefix gui run build
+	@$(PYTHON) installer/notices.py --gui gui/dist/licences.txt
 
 gui-types: .venv/.test-stamp ## write the GUI's types of the wire again
 	@mkdir -p build

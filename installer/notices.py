@@ -1,4 +1,4 @@
-"""Writes the licences of everything that comes with the program: python installer/notices.py OUT.
+"""Writes the licences of everything that comes with the program: python installer/notices.py OUT; with --gui, of the browser GUI alone.
 
 Of Python, of every locked distribution that is installed here for running (so: run it with the Python that freezes), of what froze
 them, of Qt, and of the npm packages that the browser GUI is built from. The same input gives the same bytes.
@@ -8,12 +8,10 @@ import json
 import re
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
-
-from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
 LICENCES = ROOT / "installer" / "licences"
@@ -27,6 +25,7 @@ TEXT_OF = {"pyside6-essentials": ("LGPL-3.0.txt", "GPL-3.0.txt"), "shiboken6": (
 IS_TEXT = re.compile(r"(?i)^(licen[cs]e|copying|copyright|notice)[^/]*$")
 NO_NAME = frozenset({"", "UNKNOWN", "DUAL LICENSE"})
 LINE = "-" * 100
+ABOUT = "Flowork itself is under the Apache License 2.0 (see LICENSE). It comes with the following works of others."
 QT = """\
 Qt and PySide6 are used under the GNU Lesser General Public License, version 3 (LGPL-3.0-only). Their libraries are files of their
 own beside the program (in its folder _internal/PySide6), linked dynamically and not changed. You may replace them: install another
@@ -66,6 +65,8 @@ class Part:
 
 def locked(lock: Path) -> list[str]:
     """Names in a lock that hold for this system and this Python."""
+    from packaging.requirements import Requirement  # not there where only the GUI's are written
+
     lines = (line.removesuffix("\\").strip() for line in lock.read_text(encoding="utf-8").splitlines() if line[:1].isalnum())
     wanted = (Requirement(line) for line in lines)
     return sorted({each.name.lower() for each in wanted if each.marker is None or each.marker.evaluate()})
@@ -153,39 +154,41 @@ def notices() -> str:
     """
     python, others, npm = python_itself(), python_parts(), npm_parts()
     qt = next(part.version for part in others if part.name.lower().replace("_", "-") == "pyside6-essentials")
-    texts: dict[str, list[str]] = {}
-    for part in (python, *others, *npm):
-        for file, text in part.texts:
-            texts.setdefault(_tidy(text), []).append(f"{part.name} {part.version} ({file})")
-    out = [
-        "Third-party notices",
-        "",
-        "Flowork itself is under the Apache License 2.0 (see LICENSE). It comes with the following works of others.",
-        "",
-    ]
-    out += ["1. Python", "", python.licence, "", "2. Qt and PySide6", "", QT.format(version=qt), ""]
-    out += [
-        "3. Python packages",
-        "",
-        *_table(others),
-        "",
-        COMPILED,
-        "",
-        "4. Packages of the browser GUI",
-        "",
-        *_table(npm),
-        "",
-        "5. Texts",
-        "",
-    ]
-    for text, whose in texts.items():
-        out += [LINE, *whose, LINE, "", text, ""]
+    sections = {
+        "Python": [python.licence],
+        "Qt and PySide6": [QT.format(version=qt)],
+        "Python packages": [*_table(others), "", COMPILED],
+        "Packages of the browser GUI": _table(npm),
+        "Texts": _texts([python, *others, *npm]),
+    }
+    out = ["Third-party notices", "", ABOUT, ""]
+    for number, (title, lines) in enumerate(sections.items(), 1):
+        out += [f"{number}. {title}", "", *lines, ""]
     return "\n".join(out)
 
 
-def _table(parts: list[Part]) -> Iterator[str]:
+def notices_of_gui() -> str:
+    """Of the browser GUI alone, to lie beside its files.
+
+    Raises:
+        NoLicence.
+    """
+    parts = npm_parts()
+    return "\n".join(["Flowork's browser GUI is built from these works of others.", "", *_table(parts), "", *_texts(parts)])
+
+
+def _texts(parts: Sequence[Part]) -> list[str]:
+    """Each text once, under the names of all that it is of."""
+    texts: dict[str, list[str]] = {}
+    for part in parts:
+        for file, text in part.texts:
+            texts.setdefault(_tidy(text), []).append(f"{part.name} {part.version} ({file})")
+    return [line for text, whose in texts.items() for line in (LINE, *whose, LINE, "", text, "")]
+
+
+def _table(parts: Sequence[Part]) -> list[str]:
     width = max(len(f"{part.name} {part.version}") for part in parts)
-    return (f"  {f'{part.name} {part.version}':<{width}}  {part.licence}" for part in parts)
+    return [f"  {f'{part.name} {part.version}':<{width}}  {part.licence}" for part in parts]
 
 
 def _tidy(text: str) -> str:
@@ -195,11 +198,11 @@ def _tidy(text: str) -> str:
 def main() -> int:
     """Exit code: 1 when a licence is missing."""
     try:
-        text = notices()
+        text = notices_of_gui() if "--gui" in sys.argv else notices()
     except NoLicence as error:
         print(f"notices.py: {error}", file=sys.stderr)
         return 1
-    out = Path(sys.argv[1])
+    out = Path(sys.argv[-1])
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(text, encoding="utf-8", newline="\n")
     return 0

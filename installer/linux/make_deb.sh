@@ -27,7 +27,10 @@ install -m 644 "$here/flowork.service" "$tree/usr/lib/systemd/user/flowork.servi
 
 doc=$tree/usr/share/doc/flowork
 install -m 644 "$here/deb/copyright" "$doc/copyright"
-gzip -9nc "$root/CHANGELOG.md" >"$doc/changelog.gz"
+gzip -9nc "$root/CHANGELOG.md" >"$doc/NEWS.gz"
+maintainer=$(sed -n 's/^Maintainer: //p' "$here/deb/control")
+printf 'flowork (%s) stable; urgency=medium\n\n  * What changed is in NEWS.gz.\n\n -- %s  %s\n' \
+    "$version" "$maintainer" "$(date -u -R -d "@$SOURCE_DATE_EPOCH")" | gzip -9n >"$doc/changelog.gz"
 gzip -9nc "$tree/opt/flowork/_internal/THIRD-PARTY-NOTICES.txt" >"$doc/THIRD-PARTY-NOTICES.txt.gz"
 install -m 644 "$here/deb/lintian-overrides" "$tree/usr/share/lintian/overrides/flowork"
 
