@@ -23,7 +23,7 @@ sed 's#@FOLDER@#/opt/flowork#' "$here/launcher.sh" >"$tree/usr/bin/flowork"
 chmod 755 "$tree/usr/bin/flowork"
 ln -s /opt/flowork/flowork-gateway "$tree/usr/bin/flowork-gateway"
 sh "$here/share.sh" "$python" "$tree/usr/share" flowork
-install -m 644 "$here/flowork.service" "$tree/usr/lib/systemd/user/flowork.service"
+install -m 644 "$here/flowork.service" "$here/flowork-folder.service" "$tree/usr/lib/systemd/user/"
 
 doc=$tree/usr/share/doc/flowork
 install -m 644 "$here/deb/copyright" "$doc/copyright"
