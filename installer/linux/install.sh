@@ -36,7 +36,7 @@ for_sed() { # text that stands in a replacement
 }
 
 end_running() {
-    [ ! -x "$place/flowork-gateway" ] || "$place/flowork-gateway" quit >/dev/null 2>&1 || true
+    [ ! -d "$share/flowork/run" ] || "$place/flowork-gateway" quit >/dev/null 2>&1 || true
 }
 
 refresh() {

@@ -23,11 +23,14 @@ for way in /etc/apt/apt.conf.d/*proxy* /etc/ssl/certs/ca-certificates.crt; do
     [ ! -f "$way" ] || install -D -m 644 "$way" "$root$way"
 done
 cp "$deb" "$root/flowork.deb"
-cp "$here/test_deb_inside.sh" "$here/test_deb_user.sh" "$root/"
+cp "$here/test_deb_inside.sh" "$here/test_deb_user.sh" "$here/test_deb_service.sh" "$root/"
 # Mounts and processes of its own: whatever happens inside, nothing of it is left.
 unshare --mount --pid --ipc --fork --kill-child sh -eu -c '
     mount --make-rprivate /
+    mount --bind "$1" "$1" # a service gets a read-only view of what is mounted here
     mount -t proc proc "$1/proc"
+    mount --rbind /sys "$1/sys"
+    mount -t tmpfs -o mode=755 tmpfs "$1/run"
     mount --rbind /dev "$1/dev"
     mount -t tmpfs -o mode=1777 tmpfs "$1/tmp"
     mount -t tmpfs -o mode=1777 tmpfs "$1/dev/shm"

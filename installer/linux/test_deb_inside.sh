@@ -46,6 +46,10 @@ apt install --no-install-recommends xvfb xauth dbus gnome-keyring libglib2.0-bin
 as_somebody sh -eu /test_deb_user.sh
 took "used by somebody"
 
+apt install --no-install-recommends systemd
+sh -eu /test_deb_service.sh
+took "run as a service"
+
 apt remove flowork
 left=$(ours | grep -v '^/var/lib/dpkg/' || true)
 [ -z "$left" ] || broken "left behind: $left"
