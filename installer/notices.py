@@ -89,8 +89,7 @@ def python_parts(lock: Path = ROOT / LOCK, besides: tuple[str, ...] = FREEZES) -
 
 def _python_part(name: str, found: Distribution) -> Part:
     metadata = found.metadata
-    expression = metadata.get("License-Expression") or ""
-    named = (metadata.get("License") or "").strip()
+    expression, named = ((metadata.get_all(field) or [""])[0].strip() for field in ("License-Expression", "License"))
     classified = [each.rsplit(" :: ", 1)[-1] for each in metadata.get_all("Classifier") or [] if each.startswith("License ::")]
     licence = expression or (named if named not in NO_NAME and "\n" not in named and len(named) < 200 else "") or ", ".join(classified)
     texts = [

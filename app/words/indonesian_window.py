@@ -25,7 +25,7 @@ CATALOGUE: Final[Mapping[str, str]] = {
     "Version {version}": "Versi {version}",
     "Your own job gateway and engines, at home.": "Gateway pekerjaan dan mesin kerja milik Anda sendiri, di rumah.",
     "Free software under the {licence}.": "Perangkat lunak bebas dengan lisensi {licence}.",
-    "&Licences": "&Lisensi",
+    "L&icences": "L&isensi",
     "Licences": "Lisensi",
     "Text of the licences": "Teks lisensi",
     "Reading…": "Membaca…",

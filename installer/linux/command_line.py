@@ -3,7 +3,6 @@
 import argparse
 import os
 import re
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,8 +10,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 from unittest import mock
-
-sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from app.roles import ROLES, USAGE
 
@@ -107,7 +104,9 @@ def commands() -> list[Command]:
 
 
 def _command(name: str, says: str, parser: argparse.ArgumentParser) -> Command:
-    options, arguments, verbs = [], [], []
+    options: list[Option] = []
+    arguments: list[Option] = []
+    verbs: list[Command] = []
     for action in parser._actions:  # noqa: SLF001 - argparse shows its actions in no other way
         if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
             told = {each.dest: each.help or "" for each in action._choices_actions}  # noqa: SLF001

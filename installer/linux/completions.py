@@ -1,4 +1,4 @@
-"""Writes completions for bash, zsh and fish from the program's own command line: python completions.py SHARE.
+"""Writes completions for bash, zsh and fish from the program's own command line: python -m installer.linux.completions SHARE.
 
 SHARE is a folder such as /usr/share.
 """
@@ -6,9 +6,8 @@ SHARE is a folder such as /usr/share.
 import sys
 from pathlib import Path
 
-from command_line import Command, Option, commands, leaves
-
 from app.roles import AS_OPTIONS
+from installer.linux.command_line import Command, Option, commands, leaves
 
 MARK = "# Written by installer/linux/completions.py."
 FIRST = (*sorted(AS_OPTIONS), "--help", "--version")

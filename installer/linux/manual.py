@@ -1,4 +1,4 @@
-"""Writes the manual page, flowork(1), from the program's own command line: python manual.py SHARE.
+"""Writes the manual page, flowork(1), from the program's own command line: python -m installer.linux.manual SHARE.
 
 SHARE is a folder such as /usr/share; the date is SOURCE_DATE_EPOCH.
 """
@@ -10,10 +10,9 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from command_line import Command, Option, commands, leaves
-
 from app.roles import USAGE
 from contract.version import VERSION
+from installer.linux.command_line import Command, Option, commands, leaves
 
 ROFF = {"\\": r"\e", "-": r"\-", "'": r"\(aq", "~": r"\(ti", "^": r"\(ha", "`": r"\(ga"}
 ABOUT = r"""Flowork keeps a durable queue of jobs on this machine, runs them with engines here or elsewhere,

@@ -22,5 +22,8 @@ for size in 16 22 24 32 48 64 128 256 512; do
     install -D -m 644 "$root/assets/png/flowork@$size.png" "$share/icons/hicolor/${size}x$size/apps/org.flowork.Flowork.png"
 done
 install -D -m 644 "$root/assets/svg/flowork.svg" "$share/icons/hicolor/scalable/apps/org.flowork.Flowork.svg"
-"$python" "$here/manual.py" "$share"
-"$python" "$here/completions.py" "$share"
+mkdir -p "$share"
+share=$(realpath "$share")
+cd "$root"
+"$python" -m installer.linux.manual "$share"
+"$python" -m installer.linux.completions "$share"

@@ -12,14 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from installer import notices
+from installer.linux import needed
+
 ROOT = Path(__file__).parents[2]
 LINUX = ROOT / "installer" / "linux"
 FROZEN = ROOT / "build" / "linux" / "dist" / "flowork"
 PYTHON = ROOT / "build" / "freeze-venv" / "bin" / "python"
-sys.path[:0] = [str(LINUX), str(ROOT / "installer")]
-
-import needed  # noqa: E402 - found by the line above
-import notices  # noqa: E402
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="Linux' packages are made on Linux")]
 
@@ -51,8 +50,8 @@ def deb(frozen: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_both_frozen_programs_work(frozen: Path):
-    assert "11 parts work" in run(frozen / "flowork", "--self-test")
-    assert "8 parts work" in run(frozen / "flowork-gateway", "--self-test")
+    assert re.search(r"^All 1\d parts work", run(frozen / "flowork", "--self-test"), re.MULTILINE)
+    assert re.search(r"^All \d+ parts work", run(frozen / "flowork-gateway", "--self-test"), re.MULTILINE)
 
 
 def test_every_library_is_shipped_or_declared_and_none_is_declared_in_vain(frozen: Path):
@@ -64,7 +63,7 @@ def test_no_library_of_the_building_systems_desktop_is_shipped(frozen: Path):
     """What may be there is named; a library that is new here must be thought about."""
     expected = re.compile(
         r"lib(python3\.\d+|ssl|crypto|sqlite3|ffi|z|bz2|lzma|zstd|uuid|mpdec|icudata|icui18n|icuuc|pyside6\.abi3|shiboken6\.abi3"
-        r"|Qt6(Core|DBus|Gui|Svg|Widgets|WaylandClient|XcbQpa))\.so.*"
+        r"|Qt6(Core|DBus|Gui|Network|Svg|Widgets|WaylandClient|XcbQpa))\.so.*"
     )
     internal = frozen / "_internal"
     shipped = {path.name for folder in (internal, internal / "PySide6/Qt/lib") for path in folder.glob("lib*.so*")}

@@ -23,7 +23,7 @@ class AboutDialog(QDialog):
         self._bridge, self._say = bridge, say
         self.look = button(say("&Look for updates"), self._look)
         self.found = label("", "quiet", wrap=True, select=True)
-        self.licences = button(say("&Licences"), self.read)
+        self.licences = button(say("L&icences"), self.read)
         self.setWindowTitle(say("About Flowork"))
         close = QDialogButtonBox(QDialogButtonBox.StandardButton.NoButton)
         done = close.addButton(say("&Close"), QDialogButtonBox.ButtonRole.RejectRole)

@@ -13,15 +13,11 @@ import pytest
 
 from app.commands.common import CONFIG, USAGE
 from app.roles import ROLES
+from installer import notices
+from installer.linux import command_line, manual, needed
 
 ROOT = Path(__file__).parents[3]
 LINUX = ROOT / "installer" / "linux"
-sys.path[:0] = [str(LINUX), str(ROOT / "installer")]
-
-import command_line  # noqa: E402 - found by the line above
-import manual  # noqa: E402
-import needed  # noqa: E402
-import notices  # noqa: E402
 
 EPOCH = "1700000000"
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Linux' packages are made on Linux")
@@ -180,8 +176,9 @@ def test_the_same_program_gives_the_same_files(tmp_path: Path):
 
     def written(name: str, **around: str) -> dict[str, bytes]:
         told = {"PATH": os.environ["PATH"], "SOURCE_DATE_EPOCH": EPOCH, **around}
-        for script in ("manual.py", "completions.py"):
-            subprocess.run([sys.executable, LINUX / script, tmp_path / name], env=told, check=True, timeout=60)
+        for module in ("manual", "completions"):
+            command = [sys.executable, "-m", f"installer.linux.{module}", tmp_path / name]
+            subprocess.run(command, env=told, cwd=ROOT, check=True, timeout=60)
         return {str(path.relative_to(tmp_path / name)): path.read_bytes() for path in (tmp_path / name).rglob("*") if path.is_file()}
 
     one = written("one", PYTHONHASHSEED="1", HOME="/root", COLUMNS="40")
