@@ -16,7 +16,7 @@ export HOME=/root XDG_RUNTIME_DIR=/run/user/0
 /lib/systemd/systemd --user --log-target=console >/tmp/systemd.log 2>&1 &
 manager=$!
 tries=0
-until systemctl --user is-active --quiet basic.target; do
+until systemctl --user is-active --quiet basic.target 2>/dev/null; do
     tries=$((tries + 1))
     [ $tries -lt 100 ] || broken "systemd does not start"
     sleep 0.1

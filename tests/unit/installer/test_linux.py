@@ -233,6 +233,7 @@ def test_systemd_takes_the_service(tmp_path: Path):
     program.touch(mode=0o755)
     text = (LINUX / "flowork.service").read_text().replace("/opt/flowork/flowork-gateway", str(program))
     (tmp_path / "flowork.service").write_text(text)
+    shutil.copy(LINUX / "flowork-folder.service", tmp_path)
     told = {**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)}
     command = ["systemd-analyze", "verify", "--user", "--man=no", tmp_path / "flowork.service"]
     said = subprocess.run(command, env=told, capture_output=True, text=True, check=False, timeout=30)
