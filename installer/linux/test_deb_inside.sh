@@ -16,7 +16,7 @@ apt() {
     apt-get -qq -o Dpkg::Use-Pty=0 -o APT::Sandbox::User=root "$@" >/tmp/apt.log 2>&1 || { cat /tmp/apt.log >&2; broken "apt-get $*"; }
 }
 as_somebody() {
-    setpriv --reuid=somebody --regid=somebody --init-groups env HOME=/home/somebody USER=somebody "$@"
+    setpriv --reuid=somebody --regid=somebody --init-groups env HOME="$home" USER=somebody "$@"
 }
 
 began=$(date +%s)
@@ -26,6 +26,7 @@ apt update
 apt install --no-install-recommends /flowork.deb
 took "installed, $(dpkg-query -Wf '${Installed-Size}' flowork | awk '{ print int($1 / 1000) }') MB, $(grep -c '^Setting up' /tmp/apt.log) packages"
 useradd -m somebody
+home=$(getent passwd somebody | cut -d: -f6)
 
 # The starter of each program names its own folder to the loader before anything else is loaded.
 missing=$(find /opt/flowork -type f -exec sh -c 'head -c4 "$1" | grep -q ELF &&
@@ -53,8 +54,8 @@ took "run as a service"
 apt remove flowork
 left=$(ours | grep -v '^/var/lib/dpkg/' || true)
 [ -z "$left" ] || broken "left behind: $left"
-[ -d /home/somebody/.local/share/flowork ] || broken "somebody's data is gone"
+[ -d "$home"/.local/share/flowork ] || broken "somebody's data is gone"
 apt purge flowork
 [ -z "$(ours)" ] || broken "left behind: $(ours)"
-[ -d /home/somebody/.local/share/flowork ] || broken "somebody's data is gone"
+[ -d "$home"/.local/share/flowork ] || broken "somebody's data is gone"
 took "removed"
