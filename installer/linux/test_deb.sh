@@ -10,8 +10,8 @@ bare=$(realpath "$here/../..")/build/linux/$suite.tar
 if [ ! -s "$bare" ]; then
     began=$(date +%s)
     mkdir -p "$(dirname "$bare")"
-    mmdebstrap --quiet --variant=minbase "$suite" "$bare.new"
-    mv "$bare.new" "$bare"
+    mmdebstrap --quiet --variant=minbase "$suite" "$bare.new.tar"
+    mv "$bare.new.tar" "$bare"
     echo "bare $suite in $(($(date +%s) - began)) s"
 fi
 root=$(mktemp -d)
