@@ -6,7 +6,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --qui
 LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 ARGS ?=
 
-.PHONY: help run desktop demo test test-long test-installer lint fix gui gui-types bench docs assets screens dist-windows locks clean
+.PHONY: help run desktop demo test test-long test-installer lint fix gui gui-types bench docs assets screens dist-windows locks clean \
+	dist-linux deb run-file test-deb
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -40,6 +41,7 @@ fix: .venv/.test-stamp ## let ruff sort imports and format
 gui: ## build the browser GUI into gui/dist; the gateway serves it from there
 	@npm --prefix gui ci --no-fund --no-audit --loglevel=error
 	@npm --prefix gui run build
+	@$(PYTHON) installer/notices.py --gui gui/dist/licences.txt
 
 gui-types: .venv/.test-stamp ## write the GUI's types of the wire again
 	@mkdir -p build
@@ -67,6 +69,20 @@ locks: .venv/.test-stamp ## choose versions again and write requirements*.lock
 	$(LOCK) --upgrade --extra build --extra desktop --extra test -c requirements.lock -o requirements-test.lock
 	$(LOCK) --upgrade --extra build --extra desktop -c requirements.lock -o requirements-desktop.lock
 	$(LOCK) --upgrade --extra build --extra desktop --extra installer -c requirements-desktop.lock -o requirements-installer.lock
+
+dist-linux: .venv/.test-stamp .venv/.gui-stamp ## freeze the program for this Linux into build/linux/dist/flowork
+	@sh installer/linux/freeze.sh $(PYTHON)
+	@build/linux/dist/flowork/flowork --self-test
+	@build/linux/dist/flowork/flowork-gateway --self-test
+
+deb: dist-linux ## the Debian package, build/linux/flowork.deb (FAST=1 compresses little)
+	@sh installer/linux/make_deb.sh build/freeze-venv/bin/python build/linux/dist/flowork build/linux/flowork.deb
+
+run-file: dist-linux ## an installer for any other Linux, for one person without root, build/linux/flowork.run
+	@sh installer/linux/make_run.sh build/freeze-venv/bin/python build/linux/dist/flowork build/linux/flowork.run
+
+test-deb: deb ## install the Debian package in a bare system, use it, remove it (as root)
+	@sh installer/linux/test_deb.sh build/linux/flowork.deb
 
 clean: ## remove .venv and everything generated
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

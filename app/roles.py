@@ -43,6 +43,7 @@ usage: flowork [COMMAND] [options]
   doctor               what is wrong on this machine, and what to do
   self-test            whether every part of this program works here
   purge                remove the data folder and its keys; asks for --yes
+  licences             of Flowork and of everything that came with it
   demo                 three real jobs on a scratch gateway, start to end
 
 Every command takes --help, and --json for one JSON object a line.
@@ -120,6 +121,7 @@ ROLES = {
     "doctor": "app.commands.doctor:main",
     "self-test": "app.commands.self_test:main",
     "purge": "app.commands.purge:main",
+    "licences": "app.commands.licences:main",
     "demo": "app.commands.demo:main",
 }
 

@@ -29,7 +29,7 @@ from app.rules.condition import Fix
 from app.rules.power import Policy
 from app.rules.update import View
 from app.services import secrets
-from app.services.acts import Handlers, audit, diagnostics, endpoint, engines, jobs, logs, people, rotation, running, setup
+from app.services.acts import Handlers, audit, diagnostics, endpoint, engines, jobs, licences, logs, people, rotation, running, setup
 from app.services.acts import settings as settings_acts
 from app.services.acts import update as update_acts
 from app.services.admin_link import AdminLink
@@ -131,7 +131,7 @@ def _application() -> QApplication:
     application.setApplicationName("flowork")
     application.setApplicationDisplayName("Flowork")
     application.setApplicationVersion(VERSION)
-    application.setDesktopFileName("flowork")
+    application.setDesktopFileName("org.flowork.Flowork")  # Wayland: the icon of a window is that of this entry
     application.setQuitOnLastWindowClosed(False)
     application.setWindowIcon(app_icon())
     dress(application)
@@ -182,6 +182,7 @@ def _begin(desk: Desk, bridge: Bridge, runner: Runner, passphrases: "_Passphrase
         people.handlers(start.data),
         rotation.handlers(start.data),
         diagnostics.handlers(start.data),
+        licences.handlers(),
         audit.handlers(start.data, link),
         engines.handlers(start.data, link),
         jobs.handlers(start.data, link),

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Fetches the programs that tests start beside Python's own: a real session bus and keyring, a real
-# Prometheus, a screen that nobody sees, a real browser. On Debian, as root.
+# Prometheus, a screen that nobody sees, a real browser, what makes and checks packages. On Debian, as root.
 set -eu
 [ "$(uname -s)" = Linux ] || exit 0
 missing=
@@ -17,6 +17,12 @@ needs promtool prometheus
 needs Xvfb xvfb
 needs chromium chromium
 needs xwininfo x11-utils
+needs groff groff-base
+needs desktop-file-validate desktop-file-utils
+needs appstreamcli appstream
+needs objdump binutils
+needs makeself makeself
+needs mmdebstrap mmdebstrap
 library() { # shared library that Qt loads for a screen, package
     ldconfig -p | grep -q "$1" && return
     missing="$missing $1"
@@ -38,6 +44,7 @@ command -v npm >/dev/null || echo "Tests of the browser GUI need Node 20.19 or n
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     # What is installed already keeps its services; the ones that come with these packages are not needed, and not started.
     apt-get update -qq
+    # shellcheck disable=SC2086 # several words
     DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends $packages >/dev/null
 else
     echo "Tests need$missing. On Debian and Ubuntu: sudo apt install$packages" >&2

@@ -60,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--priority", type=int, default=3, choices=range(1, 6), help="1 is most urgent (default: 3)")
     made.add_argument("--run-at", default=None, metavar="TIME", help="not before this time (RFC 3339)")
     made.add_argument("--expires-in", type=float, default=None, metavar="SECONDS", help="give up if nobody claimed it by then")
-    made.add_argument("--max-attempts", type=int, default=3, metavar="N")
+    made.add_argument("--max-attempts", type=int, default=3, metavar="N", help="how often it is tried before it is dead (default: 3)")
     made.add_argument("--timeout", type=float, default=300.0, metavar="SECONDS", help="longest run of one attempt")
     made.add_argument("--no-wait", action="store_true", help="do not watch the job")
     made.add_argument("--gateway", default=None, metavar="URL", help="default: where it was when this command line was paired with it")

@@ -9,6 +9,7 @@ from app.bridge.acts.jobs import ListJobs
 from app.bridge.news import Attention
 from app.rules.condition import Fix
 from app.ui.window.dashboard import Dashboard
+from app.ui.window.licences import LicencesDialog
 from app.words import Words
 from tests.support import samples
 from tests.support.fake_agent import FakeAgent, agent
@@ -202,3 +203,26 @@ def test_about_names_version_and_licence(qtbot, window: Dashboard):
     assert "Apache" in words
     qtbot.keyClick(dialog, Qt.Key.Key_Escape)
     assert not dialog.isVisible()
+
+
+def test_about_opens_the_licences_as_they_are_written(qtbot, window: Dashboard, full: FakeAgent):
+    from app.bridge.acts.licences import ReadLicences
+
+    dialog = window.about()
+    qtbot.mouseClick(dialog.licences, Qt.MouseButton.LeftButton)
+    (opened,) = dialog.findChildren(LicencesDialog)
+    assert opened.isVisible()
+    full.answer(ReadLicences, "Copyright  a\n    <b> & c")
+    assert opened.text.toPlainText() == "Copyright  a\n    <b> & c"
+    assert opened.text.isReadOnly()
+    assert opened.text.property("role") == "mono"
+    qtbot.keyClick(opened, Qt.Key.Key_Escape)
+    assert not opened.isVisible()
+    assert dialog.isVisible()
+
+
+def test_licences_that_cannot_be_read_are_said_to_be_so(window: Dashboard, full: FakeAgent):
+    from app.bridge.acts.licences import ReadLicences
+
+    full.refuse(ReadLicences, "It could not be read", "No such file.")
+    assert window.about().read().text.toPlainText() == "It could not be read. No such file."

@@ -1,4 +1,4 @@
-"""About Flowork: version, licence, and whether there is a newer one."""
+"""About Flowork: version, licences, and whether there is a newer one."""
 
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QWidget
 
@@ -7,6 +7,7 @@ from app.bridge.acts.update import LookForUpdate
 from app.bridge.qt import Bridge
 from app.rules.update import View
 from app.ui.style import MARGIN, SPACE
+from app.ui.window.licences import LicencesDialog
 from app.ui.window.parts import button, column, copy, label, put, row
 from app.words import Words
 from contract.version import VERSION
@@ -22,6 +23,7 @@ class AboutDialog(QDialog):
         self._bridge, self._say = bridge, say
         self.look = button(say("&Look for updates"), self._look)
         self.found = label("", "quiet", wrap=True, select=True)
+        self.licences = button(say("L&icences"), self.read)
         self.setWindowTitle(say("About Flowork"))
         close = QDialogButtonBox(QDialogButtonBox.StandardButton.NoButton)
         done = close.addButton(say("&Close"), QDialogButtonBox.ButtonRole.RejectRole)
@@ -33,7 +35,7 @@ class AboutDialog(QDialog):
                 label("Flowork", "title"),
                 label(say("Your own job gateway and engines, at home."), wrap=True),
                 row(label(version, select=True), 1, button(say("C&opy"), lambda: copy(f"Flowork {VERSION}"), "flat")),
-                row(self.look, 1),
+                row(self.look, self.licences, 1),
                 self.found,
                 label(say("Free software under the {licence}.", licence=LICENCE), "quiet", wrap=True),
                 1,
@@ -43,6 +45,12 @@ class AboutDialog(QDialog):
             )
         )
         self.setMinimumWidth(400)
+
+    def read(self) -> LicencesDialog:
+        """Open the texts of all licences."""
+        dialog = LicencesDialog(self._bridge, self._say, self)
+        dialog.open()
+        return dialog
 
     def _look(self) -> None:
         """One request, because somebody asked for it."""
