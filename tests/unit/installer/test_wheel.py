@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-SOURCES = ("app", "assets", "contract", "engine", "gateway", "kit", "LICENSE", "MANIFEST.in", "README.md", "pyproject.toml", "setup.py")
+SOURCES = ("app", "assets", "contract", "engine", "gateway", "kit", "LICENSE", "README.md", "pyproject.toml", "setup.py")
 
 
 @pytest.fixture
