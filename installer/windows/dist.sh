@@ -1,6 +1,5 @@
 #!/bin/sh
-# Freezes the Windows program under wine and makes its setup: build/windows/dist/flowork and build/windows/Flowork-Setup.exe.
-# A rig for tests, not a source of releases; FAST=1 compresses little.
+# Freezes the Windows program under wine: build/windows/dist/flowork. A rig for tests, not a source of releases.
 #
 # usage: dist.sh PYTHON   PYTHON: of the working copy
 set -eu
@@ -17,5 +16,3 @@ windows "C:\\Python311\\python.exe" installer/notices.py build/THIRD-PARTY-NOTIC
 windows "C:\\Python311\\python.exe" -m PyInstaller --noconfirm --clean --log-level WARN \
     --distpath "$(windows_path "$rig/dist")" --workpath "$(windows_path "$rig/work")" build.spec
 echo "frozen in $(($(date +%s) - began)) s: $(du -sm "$rig/dist/flowork" | cut -f1) MB, $(find "$rig/dist/flowork" -type f | wc -l) files"
-version=$(sed -n 's/^VERSION: Final = "\(.*\)"/\1/p' contract/version.py)
-sh "$here/make_setup.sh" "$python" "$rig/dist/flowork" "$version" "$rig/Flowork-Setup.exe"

@@ -50,7 +50,9 @@ class Ran:
         versions = types.ModuleType("PyInstaller.utils.win32.versioninfo")
         for name in ("FixedFileInfo", "StringFileInfo", "StringStruct", "StringTable", "VarFileInfo", "VarStruct", "VSVersionInfo"):
             setattr(versions, name, lambda *positional, **named: (positional, named))
-        for module in (hooks, versions):
+        config = types.ModuleType("PyInstaller.config")
+        config.CONF = {"code_cache": {}}  # type: ignore[attr-defined]
+        for module in (hooks, versions, config):
             monkeypatch.setitem(sys.modules, module.__name__, module)
         spaces = {name: self._recorder(name) for name in ("Analysis", "PYZ", "EXE", "COLLECT", "BUNDLE")}
         monkeypatch.setattr(sys, "path", list(sys.path))
