@@ -48,6 +48,7 @@ async def test_simulated_days_break_no_rule():
     assert (await measured("sim", "--long"))["rule_violations"] == 0
 
 
+@pytest.mark.slow
 async def test_overload_tells_what_was_accepted_what_was_refused_and_what_was_lost():
     found = await measured("overload", "--seconds", "1.5")
     assert found["failed"] == found["beyond_cpu"]["lost"] == 0
@@ -57,6 +58,7 @@ async def test_overload_tells_what_was_accepted_what_was_refused_and_what_was_lo
     assert found.keys() >= {"accepted_start_delay_p95", "goodput_ratio", "recovery_s", "rss_growth_bytes"}
 
 
+@pytest.mark.slow
 async def test_fairness_counts_who_overtook_whom():
     found = await measured("fairness", "--flood", "150", "--jobs", "3", "--every", "0.3")
     assert found["failed"] == 0

@@ -5,6 +5,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from deploy.alerts import ALERTS
 from tests.support.prometheus import EXAMPLE, needed
 
@@ -28,6 +30,7 @@ def test_each_alert_is_quiet_fires_and_is_well_again():
     assert tried.returncode == 0, tried.stdout + tried.stderr
 
 
+@pytest.mark.slow
 def test_the_cases_see_each_alert_whose_expression_is_broken(tmp_path: Path):
     text = (FOLDER / "flowork.rules.yml").read_text()
     broken = re.sub(r"(?s)(- alert: \w+\n)        expr: .*?(?=\n        for: )", r"\1        expr: vector(1) > 2", text)

@@ -19,6 +19,7 @@ sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", "tests/unit/engine/provide
 """
 
 
+@pytest.mark.slow
 def test_the_providers_need_nothing_of_it(root: Path, monkeypatch: pytest.MonkeyPatch):
     (analysis,) = Ran("linux", root, monkeypatch).of("Analysis")
     left_out = [name for name in analysis["excludes"] if name.startswith("openai.")]

@@ -171,6 +171,7 @@ def test_zsh_and_fish_are_told_of_every_command_verb_and_option(share: Path, eve
             subprocess.run([program, "-n", share / file], check=True, timeout=20)
 
 
+@pytest.mark.slow
 def test_the_same_program_gives_the_same_files(tmp_path: Path):
     """Whoever builds, and wherever."""
 
