@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from app.words import Language
 from contract.endpoint import EndpointKind
-from contract.update import MANIFEST_NAME, may_ask
+from contract.update_address import MANIFEST_NAME, may_ask
 from contract.wire import NewEngineName
 from engine.settings import OTHER_NAMES, TABLES, EngineSettings, sources
 from gateway.settings import GatewaySettings

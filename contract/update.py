@@ -9,7 +9,6 @@ import binascii
 import re
 from enum import StrEnum
 from typing import Annotated, Final, Self, TypeVar
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
@@ -20,7 +19,6 @@ from kit.strict_json import JsonRefused
 
 PRODUCT: Final = "flowork"
 PAYLOAD_TYPE: Final = "application/vnd.flowork.update+json"
-MANIFEST_NAME: Final = "flowork-update.json"
 ENVELOPE_MAX: Final = 128 * 1024
 """Bytes of an envelope; a real one has about 3,000."""
 FILE_MAX: Final = 2 * 1024**3
@@ -183,15 +181,6 @@ class Envelope(BaseModel):
     def signed(self) -> bytes:
         """What the signatures are about."""
         return pae(PAYLOAD_TYPE, self.payload)
-
-
-def may_ask(url: str) -> bool:
-    """Whether bytes may come from there: https alone, without a name and password in it."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    return parts.scheme == "https" and bool(parts.hostname) and parts.username is None and parts.password is None
 
 
 def pae(payload_type: str, payload: bytes) -> bytes:

@@ -27,7 +27,6 @@ from pydantic import ValidationError
 
 from app.crypto.release_keys import KeysUnusable, key_id, opened, parse_keys, signed_by
 from contract.update import (
-    MANIFEST_NAME,
     PAYLOAD_TYPE,
     PRODUCT,
     Manifest,
@@ -37,6 +36,7 @@ from contract.update import (
     parse_envelope,
     render_envelope,
 )
+from contract.update_address import MANIFEST_NAME
 from contract.version import VERSION
 from kit import strict_json
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from contract.update import Kind
+from kit.frozen import frozen
 
 PACKAGE: Final = Path("opt/flowork")
 PACKAGE_LIST: Final = Path("var/lib/dpkg/info/flowork.list")
@@ -44,8 +45,7 @@ class Machine:
 
 def this_machine() -> Machine:
     """The one that this runs on."""
-    frozen = bool(getattr(sys, "frozen", False))
-    return Machine(os.environ, sys.platform, machine_of.machine(), Path(sys.executable), frozen, Path("/"))
+    return Machine(os.environ, sys.platform, machine_of.machine(), Path(sys.executable), frozen(), Path("/"))
 
 
 def installed(here: Machine) -> Installed:

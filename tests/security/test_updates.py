@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from contract.update import MANIFEST_NAME
+from contract.update_address import MANIFEST_NAME
 from contract.version import VERSION
 from contract.words import JobState
 from tests.support.house import PATIENCE_S, ROOT, house, signed_in, until

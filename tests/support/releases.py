@@ -14,7 +14,8 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from contract.update import MANIFEST_NAME, PAYLOAD_TYPE, pae, render_envelope
+from contract.update import PAYLOAD_TYPE, pae, render_envelope
+from contract.update_address import MANIFEST_NAME
 from tests.support.certificates import certificates
 
 

@@ -8,9 +8,6 @@ from pathlib import Path
 
 from anyio.from_thread import start_blocking_portal
 
-from app.desktop.installed import installed, this_machine
-from app.services.update.updater import Updater
-from app.services.update.watch import Watch
 from app.settings import UpdateMode, UpdateSettings
 from kit.clock import SystemClock
 from kit.logs import Log
@@ -24,6 +21,11 @@ def looking(data: Path, settings: UpdateSettings) -> Iterator[None]:
     if settings.mode is UpdateMode.OFF:
         yield
         return
+    # Who switched nothing on does not wait for these at the start.
+    from app.desktop.installed import installed, this_machine
+    from app.services.update.updater import Updater
+    from app.services.update.watch import Watch
+
     clock = SystemClock()
     updater = Updater(data, settings.url, installed(this_machine()), clock)
     watch = Watch(updater, settings.mode, clock, random.random)

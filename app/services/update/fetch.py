@@ -9,7 +9,8 @@ import aiohttp
 
 from app.rules.update import Reason
 from app.services.update.failure import UpdateFailed
-from contract.update import ENVELOPE_MAX, may_ask
+from contract.update import ENVELOPE_MAX
+from contract.update_address import may_ask
 
 REDIRECTS: Final = 5
 MOVED: Final = frozenset({301, 302, 303, 307, 308})

@@ -15,7 +15,8 @@ from app.rules.update import Current, Offer, Reason
 from app.services.update.failure import UpdateFailed
 from app.services.update.fetch import REDIRECTS, fetching
 from app.services.update.updater import Updater
-from contract.update import MANIFEST_NAME, Kind
+from contract.update import Kind
+from contract.update_address import MANIFEST_NAME
 from kit.files import exclusive_lock, private_folder
 from tests.support.clock import ManualClock
 from tests.support.releases import Key, Site, a_file, a_manifest, cut, elsewhere, signed, site

@@ -14,13 +14,13 @@ from contract.update import (
     PAYLOAD_TYPE,
     Manifest,
     ManifestRefused,
-    may_ask,
     pae,
     parse_envelope,
     parse_manifest,
     render_envelope,
     version_of,
 )
+from contract.update_address import may_ask
 
 SAME = settings(deadline=None, derandomize=True)
 FILE = {"platform": "linux-x64", "kind": "deb", "name": "flowork_1.2.3_amd64.deb", "size": 3, "sha256": "a" * 64}
