@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -156,10 +158,23 @@ def test_beside_a_server_there_is_no_thread_while_it_is_off(tmp_path: Path, monk
         raise AssertionError
 
     monkeypatch.setattr(beside, "start_blocking_portal", never)
-    monkeypatch.setattr(beside, "Updater", never)
+    monkeypatch.setattr("app.services.update.updater.Updater", never)
     with beside.looking(tmp_path, UpdateSettings()):
         pass
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_start_without_updates_loads_nothing_of_them(tmp_path: Path):
+    code = """
+import sys
+from pathlib import Path
+from app.services.update.beside import looking
+from app.settings import UpdateSettings
+with looking(Path(sys.argv[1]), UpdateSettings()):
+    print(*(name for name in sys.modules if name in {"contract.update", "app.services.update.updater", "app.crypto.release_keys"}))
+"""
+    done = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
 
 
 def test_beside_a_server_it_ends_with_it(tmp_path: Path):
