@@ -122,8 +122,11 @@ def draw(application: QApplication, out: Path, themes: tuple[str, ...] = ("light
 
 def _dialogs(application: QApplication, out: Path, say: Words, theme: str) -> None:
     from app.bridge.acts.engines import Enrolment
+    from app.bridge.acts.update import Updating
+    from app.ui import update
     from app.ui.window.about import AboutDialog
     from app.ui.window.engine_dialogs import AddDialog, CodeDialog, RevokeDialog, RolloutDialog, ShareDialog
+    from app.ui.window.licences import LicencesDialog
 
     fake = agent(samples.answers())
     window = shown(fake, say, samples.busy(), "engines")
@@ -131,7 +134,10 @@ def _dialogs(application: QApplication, out: Path, say: Words, theme: str) -> No
     bridge, nothing = fake.bridge, lambda: None
     code = Enrolment("lab", "7KQ2-M9PD-4TXF-A1ZC", samples.at(-900), None)
     dialogs: dict[str, QWidget] = {
-        "about": AboutDialog(say, window),
+        "about": AboutDialog(bridge, say, window),
+        "licences": LicencesDialog(bridge, say, window),
+        "update": update.question(window, say, samples.newer(), nothing),
+        "update-by-hand": update.by_hand(window, say, Updating("1.5.0", started=False, command=samples.newer().command), print),
         "add": AddDialog(window, bridge, say, None, nothing),
         "code": CodeDialog(window, say, code),
         "share": ShareDialog(window, bridge, say, "lab", list(samples.people().users), nothing),

@@ -37,7 +37,7 @@ class Updates(QObject):
         """Ask whether the version that is known should be installed."""
         view = self._bridge.snapshot.update
         if view is not None:
-            self._dialog("update", lambda: _question(self._parent(), self._say, view, self._agreed))
+            self._dialog("update", lambda: question(self._parent(), self._say, view, self._agreed))
 
     def _agreed(self) -> None:
         self._tell(self._say("Fetching the update"), self._say("Flowork goes on meanwhile."))
@@ -47,13 +47,13 @@ class Updates(QObject):
         if updating.started:
             self.started.emit()
         else:
-            self._dialog("by hand", lambda: _by_hand(self._parent(), self._say, updating, QGuiApplication.clipboard().setText))
+            self._dialog("by hand", lambda: by_hand(self._parent(), self._say, updating, QGuiApplication.clipboard().setText))
 
     def _not_done(self, trouble: Trouble) -> None:
         self._failed(Trouble(self._say(trouble.title), self._say(trouble.detail)))
 
 
-def _question(parent: QWidget | None, say: Words, view: View, agreed: Callable[[], object]) -> QMessageBox:
+def question(parent: QWidget | None, say: Words, view: View, agreed: Callable[[], object]) -> QMessageBox:
     """Update, after all that this does was said? `agreed` is called if so."""
     box = QMessageBox(parent)
     box.setWindowTitle("Flowork")
@@ -80,7 +80,7 @@ def _question(parent: QWidget | None, say: Words, view: View, agreed: Callable[[
     return box
 
 
-def _by_hand(parent: QWidget | None, say: Words, updating: Updating, copy: Callable[[str], object]) -> QMessageBox:
+def by_hand(parent: QWidget | None, say: Words, updating: Updating, copy: Callable[[str], object]) -> QMessageBox:
     """The command with which a person installs what was fetched."""
     box = QMessageBox(parent)
     box.setWindowTitle("Flowork")

@@ -4,17 +4,20 @@ import math
 import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from app.bridge.acts import Act
 from app.bridge.acts.audit import Found, SearchAudit, VerifyAudit
 from app.bridge.acts.engines import AddEngine, Enrolment, ListEngines, NewCode
 from app.bridge.acts.jobs import ListJobs, LookAtJob
+from app.bridge.acts.licences import ReadLicences
 from app.bridge.acts.logs import FollowLogs, LogLine, LogLines, ReadLogs
 from app.bridge.acts.people import ListPeople, People
 from app.bridge.acts.settings import ListSettings, SettingsFound
 from app.bridge.news import Snapshot
 from app.rules.condition import Facts, Secrets, Service
+from app.rules.update import View
 from contract.admin import (
     AuditRecord,
     AuditStatus,
@@ -431,4 +434,16 @@ def answers(all_jobs: list[OwnedJob] | None = None) -> dict[type[Act[Any]], Any]
         ReadLogs: log_lines(),
         FollowLogs: LogLines((), "~/.local/share/flowork/logs"),
         ListSettings: settings(),
+        ReadLicences: (Path(__file__).parents[2] / "LICENSE").read_text(),
     }
+
+
+def newer() -> View:
+    """A version that a Debian package can be replaced by."""
+    return View(
+        *("1.4.2", "linux-x64", "deb", "notify", "https://updates.example.org/flowork-update.json"),
+        checkable=True,
+        offered="1.5.0",
+        notes_url="https://updates.example.org/notes/1.5.0",
+        command="sudo apt install '/home/ann/.local/share/flowork/update/flowork_1.5.0.deb'",
+    )
