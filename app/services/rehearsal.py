@@ -7,20 +7,13 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from secrets import token_bytes, token_hex
+from typing import Any
 
-import engine.wiring
 import gateway.wiring
 from app.client.admin import AdminClient, open_admin
-from app.client.api import ApiClient, open_api
-from app.client.pairing import pair_here
-from app.crypto.device_keys import DeviceKeys
 from app.services.handover import TakeoverFailed
+from app.services.trial import JobWrong, one_job, owner_at
 from app.settings import Settings
-from contract.jobs import JobDraft
-from contract.people import OfferMake
-from contract.words import JobState, UserRole
-from engine.store.tokens import MemoryTokens
 from kit.logs import Log
 from kit.otlp import OtlpSettings
 from kit.vault import OverlaySecrets, SecretStore, Vault
@@ -28,8 +21,6 @@ from kit.vault import OverlaySecrets, SecretStore, Vault
 log = Log("rehearsal")
 DEADLINE_S = 60.0
 ENGINE = "rehearsal"
-BEGINNING = "e30"
-"""The cursor before all events: {}."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +49,8 @@ async def rehearse(settings: Settings, secrets: SecretStore) -> Rehearsed:
             job_ms = await _on_copy(folder, settings, secrets, open_before)
     except TakeoverFailed:
         raise
+    except JobWrong as error:
+        raise TakeoverFailed(f"In the rehearsal {error}.") from error
     except TimeoutError as error:
         raise TakeoverFailed(f"The rehearsal on a copy took longer than {DEADLINE_S:.0f} s.") from error
     except Exception as error:
@@ -75,14 +68,9 @@ async def _on_copy(folder: Path, settings: Settings, secrets: SecretStore, open_
     with contextlib.closing(Vault(OverlaySecrets(secrets))) as vault:
         async with gateway.wiring.running(settings.gateway.model_copy(update=alone), vault=vault) as running, open_admin(folder) as admin:
             await _compare(admin, open_before)
-            added = await running.local_engine(ENGINE)
-            told = {"gateway": running.address, "engine_id": added.id, "data": folder, "echo": True, "otlp": quiet}
-            told |= {"providers": {}, "aliases": {}, "mcp": {}, "commands": {}}  # nothing outside is asked or started
-            async with engine.wiring.running(settings.engine.model_copy(update=told), MemoryTokens(added.token)):
-                keys = await asyncio.to_thread(DeviceKeys, token_bytes(32), token_bytes(32))
-                async with open_api(running.address, keys, running.gateway_key) as api:
-                    await pair_here(admin, api, ENGINE, OfferMake(role=UserRole.OWNER))
-                    return await _one_job(api)
+            silent: dict[str, Any] = {"providers": {}, "aliases": {}, "mcp": {}, "commands": {}}  # nothing outside is asked or started
+            async with owner_at(running, admin, ENGINE, settings.engine, data=folder, otlp=quiet, **silent) as api:
+                return await one_job(api, ENGINE)
 
 
 async def _compare(admin: AdminClient, open_before: Mapping[str, bool]) -> None:
@@ -92,13 +80,3 @@ async def _compare(admin: AdminClient, open_before: Mapping[str, bool]) -> None:
         if found is None or (was_open and found.state == "unavailable"):
             reason = "is missing" if found is None else f"cannot be opened: {found.reason}"
             raise TakeoverFailed(f"In the rehearsal the queue of engine {engine_id} {reason}.")
-
-
-async def _one_job(api: ApiClient) -> float:
-    word, began, cursor = token_hex(8), time.perf_counter(), BEGINNING
-    job = (await api.submit(JobDraft(engine=ENGINE, kind="echo", payload={"reply": word}), word)).job
-    while not (detail := await api.job(job.id)).state.final:
-        cursor = (await api.events(cursor)).next
-    if (detail.state, detail.result) != (JobState.SUCCEEDED, word):
-        raise TakeoverFailed(f"In the rehearsal a job ended as {detail.state}.")
-    return (time.perf_counter() - began) * 1000

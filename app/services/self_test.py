@@ -11,23 +11,19 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from secrets import token_bytes, token_hex
+from secrets import token_hex
 from typing import Final
 
-import engine.wiring
 import gateway.wiring
 from app import settings as all_settings
 from app.client.admin import open_admin
-from app.client.api import ApiClient, open_api
+from app.client.api import ApiClient
 from app.client.live import live_events
-from app.client.pairing import pair_here
-from app.crypto.device_keys import DeviceKeys
 from app.desktop.keyring_store import open_keyring
 from app.services.gui_files import built_gui
+from app.services.trial import one_job, owner_at
 from contract.jobs import JobDraft
-from contract.people import OfferMake
-from contract.words import EventName, JobState, UserRole
-from engine.store.tokens import MemoryTokens
+from contract.words import EventName
 from gateway.crypto.access_token import ACCESS, USER_SCOPE, Tokens
 from gateway.crypto.ethereum import recover_address
 from gateway.crypto.signing_keys import ring_of_this_process
@@ -149,23 +145,12 @@ async def _user(data: Path) -> AsyncIterator[ApiClient]:
     settings = all_settings.load(data, {"port": 0, "tunnel": False, "audit_heads": data / "audit-heads.log"}, {}, {})
     with contextlib.closing(Vault(FolderSecrets(data / "secrets"))) as vault:
         async with gateway.wiring.running(settings.gateway, vault=vault) as running, open_admin(data) as admin:
-            added = await running.local_engine(ENGINE)
-            told = {"gateway": running.address, "engine_id": added.id, "data": data, "echo": True}
-            async with engine.wiring.running(settings.engine.model_copy(update=told), MemoryTokens(added.token)):
-                keys = await asyncio.to_thread(DeviceKeys, token_bytes(32), token_bytes(32))
-                async with open_api(running.address, keys, running.gateway_key) as api:
-                    await pair_here(admin, api, ENGINE, OfferMake(role=UserRole.OWNER))
-                    yield api
+            async with owner_at(running, admin, ENGINE, settings.engine, data=data) as api:
+                yield api
 
 
 async def _job(user: ApiClient, kind: str) -> str:
-    word = token_hex(8)
-    job = (await user.submit(JobDraft(engine=ENGINE, kind=kind, payload={"reply": word}), word)).job
-    cursor = "e30"
-    while not (detail := await user.job(job.id)).state.final:
-        cursor = (await user.events(cursor)).next
-    if (detail.state, detail.result) != (JobState.SUCCEEDED, word):
-        raise NotSo(f"the job ended as {detail.state}")
+    await one_job(user, ENGINE, kind)
     return "submitted, claimed, run, finished"
 
 
