@@ -445,5 +445,5 @@ def newer() -> View:
         checkable=True,
         offered="1.5.0",
         notes_url="https://updates.example.org/notes/1.5.0",
-        command="sudo apt install '/home/ann/.local/share/flowork/update/flowork_1.5.0.deb'",
+        command="sudo apt install '/srv/ann/flowork/update/flowork_1.5.0.deb'",
     )
