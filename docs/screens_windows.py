@@ -122,13 +122,14 @@ def draw(application: QApplication, out: Path, themes: tuple[str, ...] = ("light
 
 def _dialogs(application: QApplication, out: Path, say: Words, theme: str) -> None:
     from app.bridge.acts.engines import Enrolment
+    from app.bridge.acts.licences import ReadLicences
     from app.bridge.acts.update import Updating
     from app.ui import update
     from app.ui.window.about import AboutDialog
     from app.ui.window.engine_dialogs import AddDialog, CodeDialog, RevokeDialog, RolloutDialog, ShareDialog
     from app.ui.window.licences import LicencesDialog
 
-    fake = agent(samples.answers())
+    fake = agent(samples.answers() | {ReadLicences: (Path(__file__).parents[1] / "LICENSE").read_text()})
     window = shown(fake, say, samples.busy(), "engines")
     settle(application)
     bridge, nothing = fake.bridge, lambda: None

@@ -11,7 +11,6 @@ from app.bridge.acts import Act
 from app.bridge.acts.audit import Found, SearchAudit, VerifyAudit
 from app.bridge.acts.engines import AddEngine, Enrolment, ListEngines, NewCode
 from app.bridge.acts.jobs import ListJobs, LookAtJob
-from app.bridge.acts.licences import ReadLicences
 from app.bridge.acts.logs import FollowLogs, LogLine, LogLines, ReadLogs
 from app.bridge.acts.people import ListPeople, People
 from app.bridge.acts.settings import ListSettings, SettingsFound
@@ -407,7 +406,6 @@ def log_lines(count: int = 300) -> LogLines:
 def settings() -> SettingsFound:
     """Those of a real folder: a port from the file, a level from the environment, slots from an argument."""
     import tempfile
-    from pathlib import Path
 
     from app.services.settings_file import of
 
@@ -434,7 +432,6 @@ def answers(all_jobs: list[OwnedJob] | None = None) -> dict[type[Act[Any]], Any]
         ReadLogs: log_lines(),
         FollowLogs: LogLines((), "~/.local/share/flowork/logs"),
         ListSettings: settings(),
-        ReadLicences: (Path(__file__).parents[2] / "LICENSE").read_text(),
     }
 
 
